@@ -1,0 +1,1 @@
+//! Machine interfaces: Hub API, resolve, LFS and Xet CAS over HTTP.

@@ -1,0 +1,1 @@
+//! Schema, migrations and every SQL query, for SQLite and PostgreSQL.

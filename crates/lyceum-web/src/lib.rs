@@ -1,0 +1,1 @@
+//! Human interface: pages rendered on the server.

@@ -1,0 +1,3 @@
+//! The lyceum binary: settings, wiring and the command line.
+
+fn main() {}
