@@ -1,0 +1,1 @@
+//! Data and xorbs for the tests of this crate.
