@@ -1,0 +1,210 @@
+//! The one place where a failure becomes an HTTP answer, in the shape that Hub clients parse.
+//!
+//! Git LFS and the Xet store render the same [`ApiError`] in their own shapes; they take status and text from
+//! [`ApiError::parts`].
+
+use std::error::Error as StdError;
+use std::sync::Arc;
+
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use http::{HeaderName, HeaderValue, StatusCode};
+use lyceum_core::Invalid;
+use lyceum_hub::{Error, ErrorKind};
+use serde_json::json;
+
+/// Which known failure this is; clients choose their exception by it.
+pub(crate) const X_ERROR_CODE: HeaderName = HeaderName::from_static("x-error-code");
+/// What went wrong, in words.
+pub(crate) const X_ERROR_MESSAGE: HeaderName = HeaderName::from_static("x-error-message");
+/// The commit that was read.
+pub(crate) const X_REPO_COMMIT: HeaderName = HeaderName::from_static("x-repo-commit");
+
+/// Longest text in `X-Error-Message`; the body has all of it.
+const MAX_MESSAGE_HEADER_BYTES: usize = 1024;
+
+/// Result of a handler.
+pub(crate) type ApiResult<T = Response> = Result<T, ApiError>;
+
+/// Why a request was not answered as asked.
+#[derive(Debug)]
+pub(crate) enum ApiError {
+    /// A use case failed, or the request was refused before one.
+    Failed(Arc<Error>),
+    /// The name is taken; clients that allow this go on with the address of what is there.
+    Taken {
+        /// What is taken, in words.
+        message: String,
+        /// Address of what is there.
+        url: String,
+    },
+    /// The repo has another id now; the request is to be sent there again.
+    Moved {
+        /// Path and query under the new id.
+        location: String,
+    },
+}
+
+/// Status, `X-Error-Code` and text of a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ErrorParts<'a> {
+    /// Status, as a signed-in caller gets it.
+    pub(crate) status: StatusCode,
+    /// `X-Error-Code`, for the failures that have one.
+    pub(crate) code: Option<&'static str>,
+    /// Text for the client.
+    pub(crate) message: &'a str,
+}
+
+/// Left in a response so that [`settle`] can finish what depends on the request.
+#[derive(Debug, Clone)]
+pub(crate) struct Failure(pub(crate) Arc<Error>);
+
+impl ApiError {
+    /// Returns a failure with a text for the client.
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Error::new(kind, message).into()
+    }
+
+    /// Returns the answer to a malformed request.
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Invalid, message)
+    }
+
+    /// Returns the answer for a repo that is missing or hidden; the same words as a repo that was looked up.
+    pub(crate) fn repo_not_found() -> Self {
+        Self::new(ErrorKind::RepoNotFound, "Repository not found")
+    }
+
+    /// Returns status, code and text.
+    pub(crate) fn parts(&self) -> ErrorParts<'_> {
+        match self {
+            Self::Failed(error) => {
+                let (status, code) = rendering(error.kind());
+                ErrorParts { status, code, message: error.message() }
+            }
+            Self::Taken { message, .. } => ErrorParts { status: StatusCode::CONFLICT, code: None, message },
+            Self::Moved { .. } => ErrorParts {
+                status: StatusCode::TEMPORARY_REDIRECT,
+                code: None,
+                message: "this repository has moved",
+            },
+        }
+    }
+}
+
+/// Returns status and `X-Error-Code` of a kind.
+fn rendering(kind: ErrorKind) -> (StatusCode, Option<&'static str>) {
+    match kind {
+        ErrorKind::RepoNotFound => (StatusCode::NOT_FOUND, Some("RepoNotFound")),
+        ErrorKind::RevisionNotFound => (StatusCode::NOT_FOUND, Some("RevisionNotFound")),
+        ErrorKind::EntryNotFound => (StatusCode::NOT_FOUND, Some("EntryNotFound")),
+        ErrorKind::NotFound => (StatusCode::NOT_FOUND, None),
+        ErrorKind::AlreadyExists | ErrorKind::Conflict => (StatusCode::CONFLICT, None),
+        ErrorKind::Unauthenticated | ErrorKind::InvalidCredentials => (StatusCode::UNAUTHORIZED, None),
+        ErrorKind::Forbidden | ErrorKind::Disabled => (StatusCode::FORBIDDEN, None),
+        ErrorKind::Gated => (StatusCode::FORBIDDEN, Some("GatedRepo")),
+        ErrorKind::Invalid => (StatusCode::BAD_REQUEST, None),
+        ErrorKind::Unprocessable => (StatusCode::UNPROCESSABLE_ENTITY, None),
+        ErrorKind::Stale => (StatusCode::PRECONDITION_FAILED, None),
+        ErrorKind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, None),
+        ErrorKind::RangeNotSatisfiable => (StatusCode::RANGE_NOT_SATISFIABLE, None),
+        ErrorKind::StorageFull => (StatusCode::INSUFFICIENT_STORAGE, None),
+        ErrorKind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, None),
+        ErrorKind::Internal => (StatusCode::INTERNAL_SERVER_ERROR, None),
+    }
+}
+
+impl From<Error> for ApiError {
+    fn from(error: Error) -> Self {
+        Self::Failed(Arc::new(error))
+    }
+}
+
+impl From<Invalid> for ApiError {
+    fn from(error: Invalid) -> Self {
+        Error::from(error).into()
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let ErrorParts { status, code, message } = self.parts();
+        let body = match &self {
+            Self::Taken { message, url } => json!({ "error": message, "url": url }),
+            _ => json!({ "error": message }),
+        };
+        let mut response = (status, [(CONTENT_TYPE, "application/json")], body.to_string()).into_response();
+        let headers = response.headers_mut();
+        headers.insert(X_ERROR_MESSAGE, message_header(message));
+        if let Some(code) = code {
+            headers.insert(X_ERROR_CODE, HeaderValue::from_static(code));
+        }
+        match self {
+            Self::Failed(error) => {
+                if let Some(commit) = error.commit() {
+                    headers.insert(X_REPO_COMMIT, message_header(&commit.to_string()));
+                }
+                if error.kind() == ErrorKind::Unavailable {
+                    headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+                }
+                response.extensions_mut().insert(Failure(error));
+            }
+            Self::Moved { location } => match HeaderValue::try_from(location) {
+                Ok(location) => {
+                    headers.insert(LOCATION, location);
+                }
+                // The request line was a valid URI, so its parts are too; without a location clients would loop.
+                Err(_) => *response.status_mut() = StatusCode::NOT_FOUND,
+            },
+            Self::Taken { .. } => {}
+        }
+        response
+    }
+}
+
+/// Finishes failed responses: a caller without credentials is told 401 where a known one learns 404 or 403, as the
+/// Hub does, and causes of internal errors are logged once, inside the span that carries the request id.
+pub(crate) async fn settle(request: Request, next: Next) -> Response {
+    let anonymous = !request.headers().contains_key(AUTHORIZATION);
+    let mut response = next.run(request).await;
+    if let Some(Failure(error)) = response.extensions_mut().remove::<Failure>() {
+        if anonymous && matches!(error.kind(), ErrorKind::RepoNotFound | ErrorKind::Gated) {
+            *response.status_mut() = StatusCode::UNAUTHORIZED;
+        }
+        if matches!(error.kind(), ErrorKind::Internal | ErrorKind::StorageFull) {
+            tracing::error!(causes = causes(&error), "request failed: {error}");
+        }
+    }
+    response
+}
+
+/// Joins an error's chain of sources, outermost first.
+fn causes(error: &Error) -> String {
+    let mut text = String::new();
+    let mut next = error.source();
+    while let Some(source) = next {
+        if !text.is_empty() {
+            text.push_str(": ");
+        }
+        text.push_str(&source.to_string());
+        next = source.source();
+    }
+    text
+}
+
+/// Makes a header value of any text: what headers cannot carry becomes `?`.
+fn message_header(message: &str) -> HeaderValue {
+    let shown: String = message
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .map(|c| if c.is_ascii() { c } else { '?' })
+        .take(MAX_MESSAGE_HEADER_BYTES)
+        .collect();
+    HeaderValue::try_from(shown).expect("printable ASCII is a header value")
+}
+
+#[cfg(test)]
+mod tests;

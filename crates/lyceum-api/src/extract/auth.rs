@@ -1,0 +1,73 @@
+//! Who makes the request.
+
+use axum::extract::FromRequestParts;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+use lyceum_hub::{Caller, ErrorKind};
+
+use crate::Api;
+use crate::error::ApiError;
+
+/// Longest `Authorization` header that is looked at.
+const MAX_AUTHORIZATION_BYTES: usize = 4096;
+
+/// The words by which the clients tell a wrong token from a hidden repo.
+pub(crate) const INVALID_CREDENTIALS: &str = "Invalid credentials in Authorization header";
+
+/// The caller: of a bearer token, of a user name with a token or password (as git sends them), or nobody.
+#[derive(Debug, Clone)]
+pub(crate) struct Auth(pub(crate) Caller);
+
+/// The two schemes, with what they carry.
+#[derive(Debug, PartialEq, Eq)]
+enum Credentials {
+    Bearer(String),
+    Basic { name: String, secret: String },
+}
+
+impl FromRequestParts<Api> for Auth {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
+        let Some(header) = parts.headers.get(AUTHORIZATION) else {
+            return Ok(Self(Caller::Anonymous));
+        };
+        let credentials = header.to_str().ok().and_then(parse).ok_or_else(refused)?;
+        let caller = match credentials {
+            Credentials::Bearer(token) => api.hub.authenticate(&token).await,
+            Credentials::Basic { name, secret } => api.hub.authenticate_basic(&name, &secret).await,
+        };
+        match caller {
+            Ok(caller) => Ok(Self(caller)),
+            Err(error) if error.kind() == ErrorKind::InvalidCredentials => Err(refused()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn refused() -> ApiError {
+    ApiError::new(ErrorKind::InvalidCredentials, INVALID_CREDENTIALS)
+}
+
+/// Parses an `Authorization` header; `None` if it is malformed or of another scheme.
+fn parse(header: &str) -> Option<Credentials> {
+    if header.len() > MAX_AUTHORIZATION_BYTES {
+        return None;
+    }
+    let (scheme, value) = header.trim().split_once(' ')?;
+    let value = value.trim();
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return (!value.is_empty()).then(|| Credentials::Bearer(value.to_owned()));
+    }
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = String::from_utf8(STANDARD.decode(value).ok()?).ok()?;
+    let (name, secret) = decoded.split_once(':')?;
+    Some(Credentials::Basic { name: name.to_owned(), secret: secret.to_owned() })
+}
+
+#[cfg(test)]
+mod tests;

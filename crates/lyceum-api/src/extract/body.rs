@@ -1,0 +1,67 @@
+//! Whole bodies: JSON and forms, never larger than a named limit.
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use lyceum_core::limits::MAX_JSON_BODY_BYTES;
+use lyceum_hub::ErrorKind;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::Params;
+use crate::error::{ApiError, ApiResult};
+
+/// A JSON body, whatever its `Content-Type`: clients do not agree on it. As a response, JSON with status 200.
+#[derive(Debug, Clone)]
+pub(crate) struct Json<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Json<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let body = read_body(request.into_body(), MAX_JSON_BODY_BYTES).await?;
+        match serde_json::from_slice(&body) {
+            Ok(value) => Ok(Self(value)),
+            Err(error) => Err(ApiError::invalid(format!("invalid JSON body: {error}"))),
+        }
+    }
+}
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.0) {
+            Ok(body) => ([(CONTENT_TYPE, "application/json; charset=utf-8")], body).into_response(),
+            Err(error) => ApiError::from(lyceum_hub::Error::internal(error)).into_response(),
+        }
+    }
+}
+
+/// A form body; a JSON object of strings and lists of strings is taken as well, because some clients send that.
+#[derive(Debug, Clone)]
+pub(crate) struct Form(pub(crate) Params);
+
+impl<S: Sync> FromRequest<S> for Form {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let json = request.headers().get(CONTENT_TYPE).is_some_and(|value| {
+            value.to_str().is_ok_and(|value| value.trim_start().starts_with("application/json"))
+        });
+        let body = read_body(request.into_body(), MAX_JSON_BODY_BYTES).await?;
+        if json { Params::from_json(&body).map(Self) } else { Params::parse(&body).map(Self) }
+    }
+}
+
+/// Reads a body of at most `limit` bytes.
+pub(crate) async fn read_body(body: Body, limit: usize) -> ApiResult<Bytes> {
+    match Limited::new(body, limit).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            Err(ApiError::new(ErrorKind::TooLarge, format!("body is larger than {limit} bytes")))
+        }
+        Err(_) => Err(ApiError::invalid("the body ended early")),
+    }
+}

@@ -1,0 +1,3 @@
+//! What goes over the wire: types of requests and answers, converted from and to those of `lyceum-hub`.
+
+pub(crate) mod identity;

@@ -1,0 +1,98 @@
+//! `whoami`.
+
+use lyceum_hub::{Membership, Role, TokenRole, WhoAmI};
+use serde::Serialize;
+
+/// Answer of `/api/whoami-v2`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct WhoAmIWire {
+    r#type: &'static str,
+    id: String,
+    name: String,
+    fullname: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email_verified: Option<bool>,
+    can_pay: bool,
+    is_pro: bool,
+    avatar_url: &'static str,
+    orgs: Vec<OrganisationWire>,
+    auth: AuthWire,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OrganisationWire {
+    r#type: &'static str,
+    id: String,
+    name: String,
+    fullname: String,
+    avatar_url: &'static str,
+    role_in_org: &'static str,
+    is_enterprise: bool,
+    can_pay: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AuthWire {
+    r#type: &'static str,
+    access_token: AccessTokenWire,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AccessTokenWire {
+    display_name: String,
+    role: &'static str,
+}
+
+impl From<WhoAmI> for WhoAmIWire {
+    fn from(me: WhoAmI) -> Self {
+        Self {
+            r#type: "user",
+            id: me.account.id.to_string(),
+            name: me.account.name.to_string(),
+            fullname: me.account.full_name,
+            email_verified: me.account.email.is_some().then_some(false),
+            email: me.account.email,
+            can_pay: false,
+            is_pro: false,
+            avatar_url: "",
+            orgs: me.memberships.into_iter().map(OrganisationWire::from).collect(),
+            auth: AuthWire {
+                r#type: "access_token",
+                access_token: AccessTokenWire {
+                    display_name: me.token_name,
+                    role: match me.token_role {
+                        TokenRole::Read => "read",
+                        TokenRole::Write => "write",
+                    },
+                },
+            },
+        }
+    }
+}
+
+impl From<Membership> for OrganisationWire {
+    fn from(membership: Membership) -> Self {
+        let Membership { organisation, role } = membership;
+        Self {
+            r#type: "org",
+            id: organisation.id.to_string(),
+            name: organisation.name.to_string(),
+            fullname: organisation.full_name,
+            avatar_url: "",
+            role_in_org: match role {
+                Role::Read => "read",
+                Role::Contributor => "contributor",
+                Role::Write => "write",
+                Role::Admin => "admin",
+            },
+            is_enterprise: false,
+            can_pay: false,
+        }
+    }
+}
