@@ -1,1 +1,49 @@
 //! Git objects, trees, commits, pack segments, attributes and pointers over an object source.
+//!
+//! Everything here is pure: objects come from an [`Objects`] source that the caller supplies, new ones go into a
+//! [`SegmentWriter`], and nothing knows of SQL, HTTP or the hub's rules. The only file ever touched is the spool file
+//! of a segment that grew too large for memory.
+
+pub mod limits;
+
+mod attributes;
+mod check;
+mod commit;
+mod diff;
+mod edit;
+mod error;
+mod glob;
+mod history;
+mod ignore;
+mod last_commits;
+mod listing;
+mod merge_base;
+mod object;
+mod pointer;
+mod segment;
+mod signature;
+mod tag;
+mod tree;
+
+pub use attributes::{Attributes, DEFAULT_GITATTRIBUTES};
+pub use check::{Problem, Reachable, check_reachable};
+pub use commit::Commit;
+pub use diff::{Change, diff};
+pub use edit::{Edit, EditError, edit_tree};
+pub use error::{Error, ErrorKind, Result};
+pub use history::{log, peel_commit, read_commit};
+pub use ignore::Ignore;
+pub use last_commits::last_commits;
+pub use listing::{Listed, find, list};
+pub use merge_base::merge_base;
+pub use object::{Object, ObjectKind, Objects, object_id};
+pub use pointer::Pointer;
+pub use segment::{
+    Segment, SegmentData, SegmentEntry, SegmentIndex, SegmentWriter, merge_segments, read_entry,
+};
+pub use signature::Signature;
+pub use tag::Tag;
+pub use tree::{Mode, Tree, TreeEntry, read_tree};
+
+#[cfg(test)]
+mod testing;

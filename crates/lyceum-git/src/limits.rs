@@ -1,0 +1,37 @@
+//! The limits of this crate, each with its unit and its reason.
+
+/// Largest object, inflated: room for a tree of [`MAX_TREE_ENTRIES`] names, far above any regular file.
+pub const MAX_OBJECT_BYTES: u64 = 128 * 1024 * 1024;
+/// Most entries in one folder.
+pub const MAX_TREE_ENTRIES: usize = 1_000_000;
+/// Most header lines of a commit or tag; a signature has one line per 64 bytes.
+pub const MAX_HEADER_LINES: usize = 10_000;
+/// Most parents of a commit; an octopus merge has a handful.
+pub const MAX_PARENTS: usize = 1000;
+/// Deepest folder nesting that is walked; pushed trees may be deeper than the API would make them.
+pub const MAX_TREE_DEPTH: usize = 256;
+/// Most trees that one diff reads, so that trees which contain the same subtree many times cannot explode.
+pub const MAX_DIFF_TREES: usize = 1_000_000;
+/// Most commits that one search for last commits or merge bases reads.
+pub const MAX_WALKED_COMMITS: usize = 100_000;
+/// Longest chain of tags that point to tags.
+pub const MAX_TAG_DEPTH: usize = 8;
+/// Most objects in one segment: what a pack header can count.
+pub const MAX_SEGMENT_OBJECTS: usize = u32::MAX as usize;
+/// Most problems that one check reports.
+pub const MAX_PROBLEMS: usize = 1000;
+/// Bytes of a `.gitattributes` or `.gitignore` that are read; the rest is ignored.
+pub const MAX_RULES_BYTES: usize = 64 * 1024;
+/// Rules of a `.gitattributes` or `.gitignore` that are read; the rest is ignored.
+pub const MAX_RULES: usize = 1000;
+/// Longest line of a `.gitattributes`; git ignores longer ones too.
+pub const MAX_ATTRIBUTE_LINE_BYTES: usize = 2048;
+/// Longest glob with wildcards, in tokens; a longer one matches nothing.
+pub const MAX_GLOB_TOKENS: usize = 255;
+/// Largest Git LFS pointer file (Git LFS specification, “The Pointer”).
+pub const MAX_POINTER_BYTES: usize = 1024;
+
+/// Bytes that a spooled segment collects before it writes them to its file.
+pub(crate) const SPOOL_BUFFER_BYTES: usize = 256 * 1024;
+/// Deflate cannot expand one byte to more than this many.
+pub(crate) const MAX_INFLATE_RATIO: u64 = 1032;

@@ -1,0 +1,1 @@
+//! An object source in memory, for tests.
