@@ -8,6 +8,7 @@ use crate::xorb::XorbIndex;
 use lyceum_core::XetHash;
 use lyceum_core::limits::MAX_FILE_BYTES;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 /// Checks everything about a file that indexes can tell, and returns its size.
@@ -31,10 +32,9 @@ pub fn check_file(
     }
     let mut indexes = HashMap::new();
     for term in &file.terms {
-        if !indexes.contains_key(&term.xorb) {
-            let index =
-                index(&term.xorb).ok_or(ShardError::MissingXorb { file: file.hash, xorb: term.xorb })?;
-            indexes.insert(term.xorb, index);
+        if let Entry::Vacant(new) = indexes.entry(term.xorb) {
+            let found = index(&term.xorb);
+            new.insert(found.ok_or(ShardError::MissingXorb { file: file.hash, xorb: term.xorb })?);
         }
     }
     let size = check_size(file)?;

@@ -90,16 +90,15 @@ struct Compressor {
 
 impl Compressor {
     fn compress<'a>(&'a mut self, raw: &'a [u8]) -> (Scheme, &'a [u8]) {
-        let plain = self.plain.encode(raw);
-        let mut best = (Scheme::None, raw);
-        if plain.len() < raw.len() {
-            best = (Scheme::Lz4, plain);
-        }
+        let mut best = match self.plain.encode(raw) {
+            Some(frame) => (Scheme::Lz4, frame),
+            None => (Scheme::None, raw),
+        };
         // What LZ4 alone compresses well is text or the like, where grouping only harms.
         if best.1.len() > raw.len() / 10 * 8 && promising(raw, &mut self.grouped, &mut self.planes) {
             let grouped = encode_grouped(raw, &mut self.grouped, &mut self.planes);
-            if grouped.len() < best.1.len() {
-                best = (Scheme::ByteGrouping4Lz4, grouped);
+            if let Some(frame) = grouped.filter(|frame| frame.len() < best.1.len()) {
+                best = (Scheme::ByteGrouping4Lz4, frame);
             }
         }
         best
@@ -111,12 +110,13 @@ fn promising(raw: &[u8], encoder: &mut lz4::Encoder, planes: &mut Vec<u8>) -> bo
     if raw.len() <= 2 * SAMPLE_BYTES {
         return true;
     }
-    let start = raw.len() / 2 & !3;
+    let start = (raw.len() / 2) & !3;
     let sample = &raw[start..start + SAMPLE_BYTES];
-    encode_grouped(sample, encoder, planes).len() < SAMPLE_BYTES - SAMPLE_BYTES / 32
+    let frame = encode_grouped(sample, encoder, planes);
+    frame.is_some_and(|frame| frame.len() < SAMPLE_BYTES - SAMPLE_BYTES / 32)
 }
 
-fn encode_grouped<'a>(raw: &[u8], encoder: &'a mut lz4::Encoder, planes: &mut Vec<u8>) -> &'a [u8] {
+fn encode_grouped<'a>(raw: &[u8], encoder: &'a mut lz4::Encoder, planes: &mut Vec<u8>) -> Option<&'a [u8]> {
     let planes = window(planes, raw.len());
     byte_grouping::split(raw, planes);
     encoder.encode(planes)

@@ -62,8 +62,8 @@ pub(crate) struct Encoder {
 }
 
 impl Encoder {
-    /// Returns `data`, at most 256 KiB, as a frame.
-    pub(crate) fn encode(&mut self, data: &[u8]) -> &[u8] {
+    /// Returns `data`, at most 256 KiB, as a frame; `None` if the frame is not shorter.
+    pub(crate) fn encode(&mut self, data: &[u8]) -> Option<&[u8]> {
         let header = if data.len() <= 64 * 1024 { &HEADER_64_KIB } else { &HEADER_256_KIB };
         let start = header.len() + 4;
         let frame = window(&mut self.frame, start + get_maximum_output_size(data.len()) + 4);
@@ -72,7 +72,7 @@ impl Encoder {
         frame[..header.len()].copy_from_slice(header);
         frame[header.len()..start].copy_from_slice(&(written as u32).to_le_bytes());
         frame[start + written..start + written + 4].copy_from_slice(&END_MARK.to_le_bytes());
-        &frame[..start + written + 4]
+        Some(&frame[..start + written + 4]).filter(|frame| frame.len() < data.len())
     }
 }
 
