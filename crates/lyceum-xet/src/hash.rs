@@ -17,9 +17,34 @@ pub fn xorb_hash(chunks: &[(XetHash, u64)]) -> XetHash {
 ///
 /// It needs memory for the depth of the tree only, so files of any size can be streamed through it.
 pub fn file_hash(chunks: impl IntoIterator<Item = (XetHash, u64)>) -> XetHash {
-    match tree_hash(chunks) {
-        Some(root) => keyed(&[0; 32], root.as_bytes()),
-        None => ZERO,
+    let mut hasher = FileHasher::new();
+    for (hash, length) in chunks {
+        hasher.push(hash, length);
+    }
+    hasher.finish()
+}
+
+/// Computes [`file_hash`] of a file whose chunks become known one by one.
+#[derive(Default)]
+pub struct FileHasher(Tree);
+
+impl FileHasher {
+    /// Returns a hasher at the start of a file.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the hash and length of the next chunk.
+    pub fn push(&mut self, chunk: XetHash, length: u64) {
+        self.0.push(chunk, length);
+    }
+
+    /// Returns the hash of the file.
+    pub fn finish(self) -> XetHash {
+        match self.0.finish() {
+            Some(root) => keyed(&[0; 32], root.as_bytes()),
+            None => ZERO,
+        }
     }
 }
 
