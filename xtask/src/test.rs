@@ -43,7 +43,7 @@ impl Count {
             } else if let Some((name, value)) = node_summary(line) {
                 match name {
                     "pass" => total.passed += value,
-                    "fail" => total.failed += value,
+                    "fail" | "cancelled" => total.failed += value,
                     _ => total.skipped += value,
                 }
             }
@@ -113,7 +113,7 @@ fn pytest_summary(line: &str) -> bool {
 fn node_summary(line: &str) -> Option<(&str, u64)> {
     let rest = line.strip_prefix("# ").or_else(|| line.strip_prefix("ℹ "))?;
     let (name, value) = rest.split_once(' ')?;
-    if !matches!(name, "pass" | "fail" | "skipped") {
+    if !matches!(name, "pass" | "fail" | "cancelled" | "skipped") {
         return None;
     }
     Some((name, value.parse().ok()?))

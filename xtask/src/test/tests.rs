@@ -28,7 +28,7 @@ fn summaries_of_every_runner_are_read() {
     );
     check(&["=================== 3 passed, 1 skipped in 2.10s ==================="], 3, 0, 1);
     check(&["1 failed, 40 passed, 2 errors in 61.10s (0:01:01)"], 40, 3, 0);
-    check(&["# tests 4", "# pass 3", "# fail 1", "# skipped 0"], 3, 1, 0);
+    check(&["# tests 4", "# pass 3", "# fail 1", "# cancelled 2", "# skipped 0"], 3, 3, 0);
     check(&["ℹ pass 2", "ℹ fail 0"], 2, 0, 0);
 }
 
