@@ -1,1 +1,56 @@
 //! Schema, migrations and every SQL query, for SQLite and PostgreSQL.
+//!
+//! One query text serves both databases, through sqlx's `Any` driver. Column types are `BIGINT`, `TEXT`,
+//! `DOUBLE PRECISION` and bytes only; [`Dialect`] holds what differs. Conflicts (a name that is taken, a reference that
+//! moved) are values; an [`Error`] means that the database could not answer. This crate knows no policy: it answers what
+//! it is asked, and who may ask is decided above it.
+
+mod access;
+mod account;
+mod db;
+mod device;
+mod dialect;
+mod discussion;
+mod download;
+mod error;
+mod event;
+mod git;
+mod info;
+mod job;
+mod lfs;
+mod list;
+mod migrate;
+mod queries;
+mod repo;
+mod setting;
+mod token;
+mod value;
+mod writer;
+mod xet;
+mod xet_file;
+
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
+pub use access::{AccessRequest, RequestState};
+pub use account::{Account, AccountKind, NewAccount, Role};
+pub use db::{Db, DbOptions, Reader, Tx};
+pub use device::{DeviceGrant, GrantState};
+pub use dialect::Dialect;
+pub use discussion::{Discussion, DiscussionEvent, DiscussionQuery, DiscussionStatus, NewDiscussionEvent};
+pub use download::DownloadCount;
+pub use error::{Error, Kind, Result};
+pub use event::{Chain, Event, NewEvent};
+pub use git::{NewSegment, Ref, SegmentData, SegmentRow};
+pub use info::{Facet, RepoInfo};
+pub use job::Job;
+pub use lfs::{Upload, UploadPart};
+pub use list::{ListQuery, Sort};
+pub use queries::Queries;
+pub use repo::{Gated, NewRepo, Repo, RepoAccess, RepoSettings, RepoWithRef, Visibility};
+pub use token::{NewToken, RefreshToken, Token, TokenKind, TokenRole};
+pub use xet::XorbRow;
+pub use xet_file::{RepoFile, XetFile};
+
+#[cfg(test)]
+mod tests;

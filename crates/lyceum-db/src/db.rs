@@ -1,0 +1,291 @@
+//! Opening the database, readers and transactions.
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::path::Path;
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use lyceum_core::Clock;
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::{AnyPool, ConnectOptions as _, Connection as _, Executor as _};
+
+use crate::dialect::Dialect;
+use crate::error::{Error, Inner, Result};
+use crate::migrate::migrate;
+use crate::queries::{Connection, Queries, State};
+use crate::writer::{Answer, Writer};
+
+/// Longest that one write may take before it is rolled back.
+const MAX_WRITE_SECONDS: u64 = 60;
+/// Longest wait for a free connection.
+const ACQUIRE_SECONDS: u64 = 10;
+/// How often a PostgreSQL transaction is tried when it deadlocks with others.
+const MAX_ATTEMPTS: u32 = 8;
+
+/// Every SQLite connection. The page size comes before the journal mode, which fixes it.
+const SQLITE_SETUP: &str = "\
+    PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 10000; \
+    PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864;";
+const SQLITE_WRITER_SETUP: &str = "PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 2000;";
+const SQLITE_READER_SETUP: &str = "PRAGMA cache_size = -8192; PRAGMA query_only = ON;";
+const POSTGRES_READER_SETUP: &str = "SET default_transaction_read_only = on";
+
+/// How to open a database.
+#[derive(Debug, Clone)]
+pub struct DbOptions {
+    /// `sqlite:///absolute/path.db` (made if absent) or `postgres://user:password@host/name`.
+    pub url: String,
+    /// Most connections that read at the same time; PostgreSQL opens as many again for writing.
+    pub readers: u32,
+    /// Tells when a migration was applied.
+    pub clock: Clock,
+}
+
+impl DbOptions {
+    /// Returns the address of the SQLite file at `path`.
+    pub fn sqlite_url(path: &Path) -> String {
+        let mut url = "sqlite://".to_owned();
+        for byte in path.as_os_str().as_encoded_bytes() {
+            if byte.is_ascii_alphanumeric() || b"/-_.~".contains(byte) {
+                url.push(char::from(*byte));
+            } else {
+                url.push_str(&format!("%{byte:02X}"));
+            }
+        }
+        url
+    }
+}
+
+/// The database; cheap to clone.
+#[derive(Clone)]
+pub struct Db {
+    dialect: Dialect,
+    readers: AnyPool,
+    writers: Writers,
+}
+
+#[derive(Clone)]
+enum Writers {
+    Sqlite(Writer),
+    Postgres(AnyPool),
+}
+
+/// A connection that only reads. Each query sees what is committed when it starts.
+#[derive(Debug)]
+pub struct Reader(Queries);
+
+/// A transaction that is under way; see [`Db::write`].
+#[derive(Debug)]
+pub struct Tx(Queries);
+
+impl Db {
+    /// Opens the database and brings its schema up to date.
+    pub async fn open(options: DbOptions) -> Result<Self> {
+        sqlx::any::install_default_drivers();
+        if options.url.starts_with("sqlite:") {
+            Self::open_sqlite(options).await
+        } else if options.url.starts_with("postgres:") || options.url.starts_with("postgresql:") {
+            Self::open_postgres(options).await
+        } else {
+            Err(Inner::Address("it must start with `sqlite:` or `postgres:`").into())
+        }
+    }
+
+    async fn open_sqlite(options: DbOptions) -> Result<Self> {
+        if options.url.contains("memory") && !options.url.contains('/') {
+            return Err(Inner::Address("SQLite needs a file").into());
+        }
+        let base = options.url.split('?').next().unwrap_or_default();
+        let mut connection = connect(&format!("{base}?mode=rwc")).await?;
+        for setup in [SQLITE_SETUP, SQLITE_WRITER_SETUP] {
+            sqlx::raw_sql(setup).execute(&mut connection).await.map_err(Inner::Open)?;
+        }
+        let mut tx = Tx(Queries::new(Connection::Owned(Box::new(connection)), Dialect::Sqlite));
+        migrate(&mut tx, &options.clock).await?;
+        let setup = [SQLITE_SETUP, SQLITE_READER_SETUP].concat();
+        let readers = AnyPoolOptions::new()
+            .max_connections(options.readers.max(1))
+            .acquire_timeout(Duration::from_secs(ACQUIRE_SECONDS))
+            // A file does not hang up: connections stay, and need no ping before each use.
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+            .after_connect(move |connection, _| {
+                let setup = setup.clone();
+                Box::pin(async move {
+                    connection.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(setup))).await.map(|_| ())
+                })
+            })
+            .connect(&format!("{base}?mode=rw"))
+            .await
+            .map_err(Inner::Open)?;
+        Ok(Self { dialect: Dialect::Sqlite, readers, writers: Writers::Sqlite(Writer::start(tx)) })
+    }
+
+    async fn open_postgres(options: DbOptions) -> Result<Self> {
+        let connection = connect(&options.url).await?;
+        let mut tx = Tx(Queries::new(Connection::Owned(Box::new(connection)), Dialect::Postgres));
+        migrate(&mut tx, &options.clock).await?;
+        if let Connection::Owned(connection) = tx.0.into_connection() {
+            connection.close().await.map_err(Inner::Open)?;
+        }
+        let pool = AnyPoolOptions::new()
+            .max_connections(options.readers.max(1))
+            .acquire_timeout(Duration::from_secs(ACQUIRE_SECONDS));
+        // Two pools, so that a task that holds a reader while it writes cannot wait for itself.
+        let readers = pool.clone().after_connect(|connection, _| {
+            Box::pin(async move { connection.execute(POSTGRES_READER_SETUP).await.map(|_| ()) })
+        });
+        let readers = readers.connect(&options.url).await.map_err(Inner::Open)?;
+        let writers = pool.connect(&options.url).await.map_err(Inner::Open)?;
+        Ok(Self { dialect: Dialect::Postgres, readers, writers: Writers::Postgres(writers) })
+    }
+
+    /// Returns which database this is.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Returns a connection for reading; it goes back to the pool when it is dropped.
+    pub async fn read(&self) -> Result<Reader> {
+        let connection = self.readers.acquire().await.map_err(Error::query)?;
+        Ok(Reader(Queries::new(Connection::Pooled(connection), self.dialect)))
+    }
+
+    /// Runs `work` in a transaction of its own and returns its value once that is durable.
+    ///
+    /// An error of `work`, a failed statement or a panic undoes all of it and nothing else; the panic goes on in the
+    /// caller. On SQLite, writes that wait at the same time are committed together; on PostgreSQL, `work` is run again
+    /// when it deadlocks with another transaction, hence `Clone`. Isolation there is READ COMMITTED: `work` must decide
+    /// by what its statements changed, or lock the repo's row first, as [`Queries::take_segment_number`] does.
+    ///
+    /// `work` must do nothing but queries: all other writers of a SQLite database wait for it.
+    pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: for<'a> FnOnce(&'a mut Tx) -> BoxFuture<'a, Result<T, E>> + Clone + Send + 'static,
+    {
+        let answer = match &self.writers {
+            Writers::Sqlite(writer) => writer.write(work).await,
+            Writers::Postgres(pool) => write_postgres(pool, work).await,
+        };
+        answer.unwrap_or_else(|panic| resume_unwind(panic))
+    }
+
+    /// Waits for the writes that were accepted, then closes all connections.
+    pub async fn close(&self) {
+        match &self.writers {
+            Writers::Sqlite(writer) => {
+                // Readers first, so that the writer's last checkpoint can empty the log.
+                self.readers.close().await;
+                writer.close().await;
+            }
+            Writers::Postgres(pool) => {
+                pool.close().await;
+                self.readers.close().await;
+            }
+        }
+    }
+}
+
+async fn connect(url: &str) -> Result<sqlx::AnyConnection> {
+    let options = AnyConnectOptions::from_str(url).map_err(Inner::Open)?;
+    Ok(options.connect().await.map_err(Inner::Open)?)
+}
+
+async fn write_postgres<T, E, F>(pool: &AnyPool, work: F) -> Answer<T, E>
+where
+    E: From<Error>,
+    F: for<'a> FnOnce(&'a mut Tx) -> BoxFuture<'a, Result<T, E>> + Clone + Send,
+{
+    for attempt in 1.. {
+        let transaction = match pool.begin().await {
+            Ok(transaction) => transaction,
+            Err(error) => return Ok(Err(Error::query(error).into())),
+        };
+        let mut tx = Tx(Queries::new(Connection::Transaction(transaction), Dialect::Postgres));
+        let answer = tx.attempt(work.clone()).await;
+        let state = tx.0.state();
+        let Connection::Transaction(transaction) = tx.0.into_connection() else {
+            unreachable!("a transaction was put in above");
+        };
+        if let Ok(Ok(value)) = answer {
+            return Ok(match transaction.commit().await {
+                Ok(()) => Ok(value),
+                Err(error) => Err(Error::query(error).into()),
+            });
+        }
+        // A rollback that fails costs the connection, which the pool notices; the answer stays the same.
+        if let Err(error) = transaction.rollback().await {
+            tracing::warn!(%error, "cannot roll back");
+        }
+        if state != (State::Failed { transient: true }) || attempt == MAX_ATTEMPTS {
+            return answer;
+        }
+        tracing::debug!(attempt, "transaction conflicts with another, running it again");
+    }
+    unreachable!("the loop returns at the last attempt")
+}
+
+impl Tx {
+    /// Runs `work`, and catches its panic so that the connection can be cleaned up.
+    pub(crate) async fn attempt<T, E, F>(&mut self, work: F) -> Answer<T, E>
+    where
+        E: From<Error>,
+        F: for<'a> FnOnce(&'a mut Self) -> BoxFuture<'a, Result<T, E>> + Send,
+    {
+        self.0.set_state(State::Good);
+        let limit = Duration::from_secs(MAX_WRITE_SECONDS);
+        let guarded = AssertUnwindSafe(async { tokio::time::timeout(limit, work(self)).await });
+        match guarded.catch_unwind().await {
+            Err(panic) => Err(panic),
+            Ok(Err(_)) => Ok(Err(Error::from(Inner::TooLong(MAX_WRITE_SECONDS)).into())),
+            // A failed statement whose error `work` swallowed: what it meant to do is not what was done.
+            Ok(Ok(Ok(_))) if self.0.state() != State::Good => Ok(Err(Error::from(Inner::Aborted).into())),
+            Ok(Ok(result)) => Ok(result),
+        }
+    }
+
+    pub(crate) fn into_queries(self) -> Queries {
+        self.0
+    }
+}
+
+impl Deref for Reader {
+    type Target = Queries;
+
+    fn deref(&self) -> &Queries {
+        &self.0
+    }
+}
+
+impl DerefMut for Reader {
+    fn deref_mut(&mut self) -> &mut Queries {
+        &mut self.0
+    }
+}
+
+impl Deref for Tx {
+    type Target = Queries;
+
+    fn deref(&self) -> &Queries {
+        &self.0
+    }
+}
+
+impl DerefMut for Tx {
+    fn deref_mut(&mut self) -> &mut Queries {
+        &mut self.0
+    }
+}
+
+impl fmt::Debug for Db {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Db").field("dialect", &self.dialect).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,107 @@
+//! The one error of this crate.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// The result of every query.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What a caller can do about an [`Error`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Too many callers at once, or a conflict that outlasted its retries: try again later.
+    Busy,
+    /// The disk is full: an operator has to make room.
+    Full,
+    /// The database does not answer.
+    Unavailable,
+    /// A bug, or damaged data.
+    Internal,
+}
+
+/// A query, a transaction or an opening that failed.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct Error(#[from] Inner);
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Inner {
+    #[error("database query failed")]
+    Query(#[source] sqlx::Error),
+    #[error("cannot open the database")]
+    Open(#[source] sqlx::Error),
+    #[error("cannot commit a group of changes")]
+    Commit(#[source] Arc<Error>),
+    #[error("an earlier statement of this transaction failed, so it cannot go on")]
+    Aborted,
+    #[error("a write took longer than {0} seconds")]
+    TooLong(u64),
+    #[error("the database is closed")]
+    Closed,
+    #[error("stored value `{column}` is damaged")]
+    Damaged { column: &'static str },
+    #[error("unsupported database address: {0}")]
+    Address(&'static str),
+    #[error("{0}")]
+    Migration(String),
+}
+
+impl Error {
+    /// Returns what a caller can do about it.
+    pub fn kind(&self) -> Kind {
+        match &self.0 {
+            Inner::Query(error) | Inner::Open(error) => kind(error),
+            Inner::TooLong(_) => Kind::Busy,
+            Inner::Commit(error) => error.kind(),
+            Inner::Closed => Kind::Unavailable,
+            Inner::Aborted | Inner::Damaged { .. } | Inner::Address(_) | Inner::Migration(_) => {
+                Kind::Internal
+            }
+        }
+    }
+
+    pub(crate) fn query(error: sqlx::Error) -> Self {
+        Inner::Query(error).into()
+    }
+
+    pub(crate) fn damaged(column: &'static str) -> Self {
+        Inner::Damaged { column }.into()
+    }
+
+    /// Says whether the same transaction can succeed when it is run again: a deadlock or a serialization failure.
+    pub(crate) fn transient(&self) -> bool {
+        matches!(&self.0, Inner::Query(error) if matches!(code(error).as_deref(), Some("40001" | "40P01")))
+    }
+}
+
+fn kind(error: &sqlx::Error) -> Kind {
+    match error {
+        sqlx::Error::PoolTimedOut => Kind::Busy,
+        sqlx::Error::PoolClosed | sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed => Kind::Unavailable,
+        sqlx::Error::Database(_) => match code(error).as_deref() {
+            // SQLite reports extended codes: the low byte is the primary one. 5 and 6 are busy and locked, 13 is full.
+            Some("13" | "53100") => Kind::Full,
+            Some("5" | "6" | "261" | "262" | "517" | "773" | "40001" | "40P01" | "55P03" | "53300") => {
+                Kind::Busy
+            }
+            Some("57P01" | "57P02" | "57P03") => Kind::Unavailable,
+            _ => Kind::Internal,
+        },
+        _ => Kind::Internal,
+    }
+}
+
+fn code(error: &sqlx::Error) -> Option<String> {
+    Some(error.as_database_error()?.code()?.into_owned())
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Busy => "busy",
+            Self::Full => "full",
+            Self::Unavailable => "unavailable",
+            Self::Internal => "internal",
+        })
+    }
+}

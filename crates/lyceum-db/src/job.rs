@@ -1,0 +1,160 @@
+//! Work to be done later, by any replica.
+//!
+//! A job is claimed with a lease and deleted when it is done; when the lease ends first, another worker gets it. So a job
+//! runs at least once, and must not mind running twice. A job that is enqueued again while it runs, runs again after.
+
+use lyceum_core::Timestamp;
+
+use crate::error::Result;
+use crate::queries::{Queries, Sql};
+use crate::value::{Columns, Record, bind};
+
+/// A claimed job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// The key of the row.
+    pub id: i64,
+    /// Which kind of work.
+    pub queue: String,
+    /// On what; unique, so that the same work waits only once.
+    pub key: String,
+    /// What to do, as JSON.
+    pub payload: String,
+    /// How often it was claimed since it was enqueued, this time included.
+    pub attempts: u32,
+    /// Why it failed the last time.
+    pub last_error: Option<String>,
+    /// When it was first enqueued.
+    pub created_at: Timestamp,
+    /// Numbers the claims, so that a worker that lost its lease cannot end another's.
+    pub lease: i64,
+}
+
+macro_rules! job_columns {
+    () => {
+        "id, queue, key, payload, attempts, last_error, created_at, lease"
+    };
+}
+
+impl Record for Job {
+    fn read(columns: &mut Columns<'_>) -> Result<Self> {
+        Ok(Self {
+            id: columns.get()?,
+            queue: columns.get()?,
+            key: columns.get()?,
+            payload: columns.get()?,
+            attempts: columns.get()?,
+            last_error: columns.get()?,
+            created_at: columns.get()?,
+            lease: columns.get()?,
+        })
+    }
+}
+
+impl Queries {
+    /// Enqueues a job to run at `run_at`. If one with this key waits, it gets the new payload and the earlier time.
+    pub async fn enqueue(
+        &mut self,
+        queue: &str,
+        key: &str,
+        payload: &str,
+        run_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<()> {
+        self.execute(
+            "INSERT INTO job (queue, key, payload, run_at, created_at) VALUES ($1, $2, $3, $4, $5) \
+             ON CONFLICT (key) DO UPDATE SET queue = excluded.queue, payload = excluded.payload, changed = 1, \
+             attempts = 0, run_at = CASE WHEN job.run_at < excluded.run_at THEN job.run_at ELSE excluded.run_at END",
+            bind![queue, key, payload, run_at, now],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Claims the job that is due the longest, of `queue` or of any, for `lease_ms`.
+    pub async fn claim(&mut self, queue: Option<&str>, now: Timestamp, lease_ms: u32) -> Result<Option<Job>> {
+        let until = Timestamp(now.0.saturating_add(i64::from(lease_ms)));
+        let mut sql = Sql::new("UPDATE job SET locked_until = ");
+        sql.bind(until)
+            .push(", lease = lease + 1, attempts = attempts + 1, changed = 0 WHERE id = (SELECT id FROM job");
+        sql.push(" WHERE run_at <= ")
+            .bind(now)
+            .push(" AND (locked_until IS NULL OR locked_until <= ")
+            .bind(now);
+        sql.push(")");
+        if let Some(queue) = queue {
+            sql.push(" AND queue = ").bind(queue);
+        }
+        sql.push(" ORDER BY run_at, id LIMIT 1").push(self.dialect().skip_locked());
+        sql.push(concat!(") RETURNING ", job_columns!()));
+        let (sql, arguments) = sql.finish();
+        self.optional(sql, arguments).await
+    }
+
+    /// Lengthens a lease; false if it is lost: the worker should stop.
+    pub async fn extend_job(&mut self, job: &Job, now: Timestamp, lease_ms: u32) -> Result<bool> {
+        let until = Timestamp(now.0.saturating_add(i64::from(lease_ms)));
+        let sql = "UPDATE job SET locked_until = $3 WHERE id = $1 AND lease = $2";
+        Ok(self.execute(sql, bind![job.id, job.lease, until]).await? == 1)
+    }
+
+    /// Ends a job; false if the lease was lost. If it was enqueued again meanwhile, it waits to run again.
+    pub async fn complete(&mut self, job: &Job) -> Result<bool> {
+        let done = self
+            .execute("DELETE FROM job WHERE id = $1 AND lease = $2 AND changed = 0", bind![job.id, job.lease])
+            .await?;
+        if done == 1 {
+            return Ok(true);
+        }
+        let again = self
+            .execute(
+                "UPDATE job SET locked_until = NULL, attempts = 0, last_error = NULL WHERE id = $1 AND lease = $2",
+                bind![job.id, job.lease],
+            )
+            .await?;
+        Ok(again == 1)
+    }
+
+    /// Puts a job back to be tried at `next_run_at`, or sooner if it was enqueued again meanwhile; false if the lease was
+    /// lost.
+    pub async fn fail(&mut self, job: &Job, error: &str, next_run_at: Timestamp) -> Result<bool> {
+        let sql = "UPDATE job SET locked_until = NULL, last_error = $3, \
+                   run_at = CASE WHEN changed = 1 AND run_at < $4 THEN run_at ELSE $4 END WHERE id = $1 AND lease = $2";
+        Ok(self.execute(sql, bind![job.id, job.lease, error, next_run_at]).await? == 1)
+    }
+
+    /// Removes a job that is not worth another try; false if the lease was lost.
+    pub async fn drop_job(&mut self, job: &Job) -> Result<bool> {
+        let sql = "DELETE FROM job WHERE id = $1 AND lease = $2";
+        Ok(self.execute(sql, bind![job.id, job.lease]).await? == 1)
+    }
+
+    /// Returns the number of jobs that wait or run, of `queue` or of all.
+    pub async fn jobs_pending(&mut self, queue: Option<&str>) -> Result<u64> {
+        let mut sql = Sql::new("SELECT COUNT(*) FROM job");
+        if let Some(queue) = queue {
+            sql.push(" WHERE queue = ").bind(queue);
+        }
+        let (sql, arguments) = sql.finish();
+        self.one(sql, arguments).await
+    }
+
+    /// Returns when the next job is due, so that a worker knows how long it may sleep; leases count until they end.
+    pub async fn next_job_at(&mut self) -> Result<Option<Timestamp>> {
+        self.optional(
+            "SELECT CASE WHEN locked_until > run_at THEN locked_until ELSE run_at END AS due FROM job \
+             ORDER BY due LIMIT 1",
+            bind![],
+        )
+        .await
+    }
+
+    /// Returns a page of jobs in order of id, after the id `after`, for administrators.
+    pub async fn jobs_page(&mut self, after: i64, limit: u32) -> Result<Vec<Job>> {
+        self.all(
+            concat!("SELECT ", job_columns!(), " FROM job WHERE id > $1 ORDER BY id LIMIT $2"),
+            bind![after, limit],
+        )
+        .await
+    }
+}

@@ -1,0 +1,247 @@
+//! Files by their Xet hash, and which repo may name them.
+
+use lyceum_core::{Sha256, Timestamp, XetHash};
+
+use crate::error::Result;
+use crate::queries::{MAX_LIST, Queries, Sql};
+use crate::value::{Columns, Record, bind};
+
+/// How to put a file together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct XetFile {
+    /// Its hash.
+    pub hash: XetHash,
+    /// Its bytes.
+    pub size: u64,
+    /// The encoded terms.
+    pub terms: Vec<u8>,
+    /// When it first came.
+    pub created_at: Timestamp,
+}
+
+/// A large file of a repo.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RepoFile {
+    /// Whose file.
+    pub repo_id: i64,
+    /// What its pointer in git says.
+    pub sha256: Sha256,
+    /// Its bytes.
+    pub size: u64,
+    /// Where its contents are described.
+    pub xet_hash: XetHash,
+    /// Whether the hub has read the contents and found the SHA-256 right.
+    pub verified: bool,
+    /// The name it came with, for people to read.
+    pub file_name: String,
+    /// When it came.
+    pub pushed_at: Timestamp,
+}
+
+macro_rules! file_columns {
+    () => {
+        "f.repo_id, f.sha256, f.size, f.xet_hash, f.verified, f.file_name, f.pushed_at"
+    };
+}
+
+impl Record for XetFile {
+    fn read(columns: &mut Columns<'_>) -> Result<Self> {
+        Ok(Self {
+            hash: columns.get()?,
+            size: columns.get()?,
+            terms: columns.get()?,
+            created_at: columns.get()?,
+        })
+    }
+}
+
+impl Record for RepoFile {
+    fn read(columns: &mut Columns<'_>) -> Result<Self> {
+        Ok(Self {
+            repo_id: columns.get()?,
+            sha256: columns.get()?,
+            size: columns.get()?,
+            xet_hash: columns.get()?,
+            verified: columns.get()?,
+            file_name: columns.get()?,
+            pushed_at: columns.get()?,
+        })
+    }
+}
+
+impl Queries {
+    /// Records how to put a file together; false if it is recorded already.
+    pub async fn insert_xet_file(&mut self, file: &XetFile) -> Result<bool> {
+        let sql = "INSERT INTO xet_file (hash, size, terms, created_at) VALUES ($1, $2, $3, $4) \
+                   ON CONFLICT (hash) DO NOTHING";
+        Ok(self.execute(sql, bind![file.hash, file.size, file.terms, file.created_at]).await? == 1)
+    }
+
+    /// Returns how to put a file together.
+    pub async fn xet_file(&mut self, hash: &XetHash) -> Result<Option<XetFile>> {
+        self.optional("SELECT hash, size, terms, created_at FROM xet_file WHERE hash = $1", bind![hash]).await
+    }
+
+    /// Returns a page of all files in order of hash, after the hash `after`.
+    pub async fn all_xet_files(&mut self, after: Option<&XetHash>, limit: u32) -> Result<Vec<XetFile>> {
+        self.all(
+            "SELECT hash, size, terms, created_at FROM xet_file WHERE hash > $1 ORDER BY hash LIMIT $2",
+            bind![after.map_or(&[][..], |hash| hash.as_bytes()), limit],
+        )
+        .await
+    }
+
+    /// Forgets a file that no repo names; false if one does, or it is unknown.
+    pub async fn delete_xet_file(&mut self, hash: &XetHash) -> Result<bool> {
+        let sql = "DELETE FROM xet_file WHERE hash = $1 \
+                   AND NOT EXISTS (SELECT 1 FROM repo_file WHERE xet_hash = $1) \
+                   AND NOT EXISTS (SELECT 1 FROM repo_xet_file WHERE xet_hash = $1)";
+        Ok(self.execute(sql, bind![hash]).await? == 1)
+    }
+
+    /// Records a large file of a repo. What was verified is not replaced by what was not; true if the row is now this.
+    pub async fn link_repo_file(&mut self, file: &RepoFile) -> Result<bool> {
+        let changed = self
+            .execute(
+                "INSERT INTO repo_file (repo_id, sha256, size, xet_hash, verified, file_name, pushed_at) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (repo_id, sha256) DO UPDATE \
+                 SET size = excluded.size, xet_hash = excluded.xet_hash, verified = excluded.verified, \
+                 file_name = excluded.file_name, pushed_at = excluded.pushed_at \
+                 WHERE repo_file.verified = 0 OR excluded.verified = 1 OR repo_file.xet_hash = excluded.xet_hash",
+                bind![
+                    file.repo_id,
+                    file.sha256,
+                    file.size,
+                    file.xet_hash,
+                    file.verified,
+                    file.file_name,
+                    file.pushed_at,
+                ],
+            )
+            .await?;
+        Ok(changed == 1)
+    }
+
+    /// Returns a large file of a repo by what its pointer says. Every download of one asks this.
+    pub async fn repo_file(&mut self, repo_id: i64, sha256: &Sha256) -> Result<Option<RepoFile>> {
+        self.optional(
+            concat!("SELECT ", file_columns!(), " FROM repo_file f WHERE f.repo_id = $1 AND f.sha256 = $2"),
+            bind![repo_id, sha256],
+        )
+        .await
+    }
+
+    /// Returns a large file of a repo together with how to put it together.
+    pub async fn repo_file_contents(
+        &mut self,
+        repo_id: i64,
+        sha256: &Sha256,
+    ) -> Result<Option<(RepoFile, XetFile)>> {
+        self.optional(
+            concat!(
+                "SELECT ",
+                file_columns!(),
+                ", x.hash, x.size, x.terms, x.created_at FROM repo_file f JOIN xet_file x ON x.hash = f.xet_hash \
+                 WHERE f.repo_id = $1 AND f.sha256 = $2"
+            ),
+            bind![repo_id, sha256],
+        )
+        .await
+    }
+
+    /// Returns those large files of a repo that exist, in no order.
+    pub async fn repo_files(&mut self, repo_id: i64, sha256s: &[Sha256]) -> Result<Vec<RepoFile>> {
+        let mut files = Vec::with_capacity(sha256s.len());
+        for part in sha256s.chunks(MAX_LIST) {
+            let mut sql =
+                Sql::new(concat!("SELECT ", file_columns!(), " FROM repo_file f WHERE f.repo_id = "));
+            sql.bind(repo_id).push(" AND f.sha256 IN ").list(part);
+            let (sql, arguments) = sql.finish();
+            files.extend(self.all::<RepoFile>(sql, arguments).await?);
+        }
+        Ok(files)
+    }
+
+    /// Returns a page of a repo's large files in order of SHA-256, after `after`.
+    pub async fn repo_files_page(
+        &mut self,
+        repo_id: i64,
+        after: Option<&Sha256>,
+        limit: u32,
+    ) -> Result<Vec<RepoFile>> {
+        self.all(
+            concat!(
+                "SELECT ",
+                file_columns!(),
+                " FROM repo_file f WHERE f.repo_id = $1 AND f.sha256 > $2 ORDER BY f.sha256 LIMIT $3"
+            ),
+            bind![repo_id, after.map_or(&[][..], |sha256| sha256.as_bytes()), limit],
+        )
+        .await
+    }
+
+    /// Returns the number of a repo's large files and their bytes.
+    pub async fn repo_file_totals(&mut self, repo_id: i64) -> Result<(u64, u64)> {
+        self.one(
+            "SELECT COUNT(*), CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM repo_file WHERE repo_id = $1",
+            bind![repo_id],
+        )
+        .await
+    }
+
+    /// Deletes large files of a repo; returns how many there were.
+    pub async fn delete_repo_files(&mut self, repo_id: i64, sha256s: &[Sha256]) -> Result<u64> {
+        let mut deleted = 0;
+        for part in sha256s.chunks(MAX_LIST) {
+            let mut sql = Sql::new("DELETE FROM repo_file WHERE repo_id = ");
+            sql.bind(repo_id).push(" AND sha256 IN ").list(part);
+            let (sql, arguments) = sql.finish();
+            deleted += self.execute(sql, arguments).await?;
+        }
+        Ok(deleted)
+    }
+
+    /// Notes that the SHA-256 of a file was found right; false if it points elsewhere by now.
+    pub async fn mark_verified(&mut self, repo_id: i64, sha256: &Sha256, xet_hash: &XetHash) -> Result<bool> {
+        let sql = "UPDATE repo_file SET verified = 1 WHERE repo_id = $1 AND sha256 = $2 AND xet_hash = $3";
+        Ok(self.execute(sql, bind![repo_id, sha256, xet_hash]).await? == 1)
+    }
+
+    /// Records that a shard described a file for a repo.
+    pub async fn link_repo_xet_file(&mut self, repo_id: i64, hash: &XetHash, at: Timestamp) -> Result<()> {
+        self.execute(
+            "INSERT INTO repo_xet_file (repo_id, xet_hash, created_at) VALUES ($1, $2, $3) \
+             ON CONFLICT (repo_id, xet_hash) DO UPDATE SET created_at = excluded.created_at",
+            bind![repo_id, hash, at],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Deletes records of shards that are older than `before`; returns how many. Commits have named what is needed.
+    pub async fn delete_old_repo_xet_files(&mut self, before: Timestamp) -> Result<u64> {
+        self.execute("DELETE FROM repo_xet_file WHERE created_at < $1", bind![before]).await
+    }
+
+    /// Says whether a repo may read a file by its Xet hash: a shard described it there, or a large file is made of it.
+    pub async fn repo_has_xet_file(&mut self, repo_id: i64, hash: &XetHash) -> Result<bool> {
+        let found: Option<i64> = self
+            .optional(
+                "SELECT repo_id FROM repo_xet_file WHERE repo_id = $1 AND xet_hash = $2 UNION ALL \
+                 SELECT repo_id FROM repo_file WHERE repo_id = $1 AND xet_hash = $2 LIMIT 1",
+                bind![repo_id, hash],
+            )
+            .await?;
+        Ok(found.is_some())
+    }
+
+    /// Returns repos that name a file by its Xet hash.
+    pub async fn repos_with_xet_file(&mut self, hash: &XetHash, limit: u32) -> Result<Vec<i64>> {
+        self.all(
+            "SELECT repo_id FROM repo_file WHERE xet_hash = $1 UNION \
+             SELECT repo_id FROM repo_xet_file WHERE xet_hash = $1 LIMIT $2",
+            bind![hash, limit],
+        )
+        .await
+    }
+}
