@@ -193,7 +193,7 @@ impl Db {
     }
 }
 
-async fn connect(url: &str) -> Result<sqlx::AnyConnection> {
+pub(crate) async fn connect(url: &str) -> Result<sqlx::AnyConnection> {
     let options = AnyConnectOptions::from_str(url).map_err(Inner::Open)?;
     Ok(options.connect().await.map_err(Inner::Open)?)
 }

@@ -1,11 +1,14 @@
 //! Databases for tests, here and in the crates above.
 
+use std::io::Write as _;
 use std::ops::Deref;
 
 use lyceum_core::{Clock, Timestamp};
 use tempfile::TempDir;
 
 use crate::{Db, DbOptions};
+
+mod postgres;
 
 /// The time that databases for tests are made at.
 pub const NOW: Timestamp = Timestamp(1_700_000_000_000);
@@ -49,4 +52,26 @@ pub async fn sqlite() -> TestDb {
     let url = DbOptions::sqlite_url(&folder.path().join("lyceum.db"));
     let db = Db::open(options(&url)).await.expect("a fresh database opens");
     TestDb { db, folder: Some(folder), url }
+}
+
+/// Makes a database on a PostgreSQL server of this process; `None`, with a printed reason, where there is no PostgreSQL.
+///
+/// # Panics
+///
+/// Panics instead where the environment variable `CI` is set: there, nothing is skipped silently.
+pub async fn postgres() -> Option<TestDb> {
+    let server = match postgres::Server::get() {
+        Ok(server) => server,
+        Err(reason) => {
+            #[expect(clippy::disallowed_methods, reason = "a switch of the tests, not a setting")]
+            let strict = std::env::var("CI").is_ok();
+            assert!(!strict, "cannot test with PostgreSQL: {reason}");
+            // An error means that nobody reads it.
+            let _ = writeln!(std::io::stderr(), "skipped: cannot test with PostgreSQL: {reason}");
+            return None;
+        }
+    };
+    let url = server.database().await;
+    let db = Db::open(options(&url)).await.expect("a fresh database opens");
+    Some(TestDb { db, folder: None, url })
 }
