@@ -12,6 +12,7 @@ use lyceum_hub::Hub;
 mod error;
 mod extract;
 mod link;
+mod ndjson;
 mod routes;
 mod wire;
 

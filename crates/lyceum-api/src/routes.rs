@@ -13,12 +13,32 @@ use lyceum_hub::ErrorKind;
 use crate::Api;
 use crate::error::ApiError;
 
+mod card;
+mod commit;
+mod discussions;
 mod identity;
+mod info;
+mod lfs_files;
+mod list;
+mod oauth;
+mod refs;
+mod repos;
+mod tree;
 
 /// Registers every route.
 pub(crate) fn all() -> Routes {
     let mut routes = Routes::default();
+    card::register(&mut routes);
+    commit::register(&mut routes);
+    discussions::register(&mut routes);
     identity::register(&mut routes);
+    info::register(&mut routes);
+    lfs_files::register(&mut routes);
+    list::register(&mut routes);
+    oauth::register(&mut routes);
+    refs::register(&mut routes);
+    repos::register(&mut routes);
+    tree::register(&mut routes);
     routes
 }
 

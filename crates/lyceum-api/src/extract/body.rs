@@ -30,6 +30,25 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Json<T> {
     }
 }
 
+/// A JSON body that may be missing, empty or `null`.
+#[derive(Debug, Clone)]
+pub(crate) struct OptionalJson<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Default, S: Sync> FromRequest<S> for OptionalJson<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let body = read_body(request.into_body(), MAX_JSON_BODY_BYTES).await?;
+        if body.iter().all(u8::is_ascii_whitespace) {
+            return Ok(Self(T::default()));
+        }
+        match serde_json::from_slice::<Option<T>>(&body) {
+            Ok(value) => Ok(Self(value.unwrap_or_default())),
+            Err(error) => Err(ApiError::invalid(format!("invalid JSON body: {error}"))),
+        }
+    }
+}
+
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
         match serde_json::to_vec(&self.0) {

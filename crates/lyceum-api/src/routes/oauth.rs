@@ -1,0 +1,69 @@
+//! Device login (RFC 8628) and renewal of its tokens, as `hf auth login` uses them. The page on which a user
+//! approves the code is not here.
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::header::{CACHE_CONTROL, PRAGMA};
+use lyceum_hub::DevicePoll;
+
+use super::{Routes, Scope};
+use crate::Api;
+use crate::error::ApiResult;
+use crate::extract::{BaseUrl, Form, Json, Params};
+use crate::link;
+use crate::wire::oauth::{DeviceWire, OAuthErrorWire, TokenWire};
+
+const DEVICE_CODE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
+const REFRESH_TOKEN_GRANT: &str = "refresh_token";
+
+pub(super) fn register(routes: &mut Routes) {
+    routes.post(Scope::Root, "/oauth/device", start);
+    routes.post(Scope::Root, "/oauth/token", token);
+}
+
+async fn start(State(api): State<Api>, base: BaseUrl, Form(form): Form) -> ApiResult<Json<DeviceWire>> {
+    let login = api.hub.device_start(form.required("client_id")?).await?;
+    let page = format!("{base}/oauth/device");
+    Ok(Json(DeviceWire {
+        verification_uri_complete: format!("{page}?user_code={}", link::segment(&login.user_code)),
+        verification_uri: page,
+        device_code: login.device_code,
+        user_code: login.user_code,
+        expires_in: login.expires_in_seconds,
+        interval: login.interval_seconds,
+    }))
+}
+
+async fn token(State(api): State<Api>, Form(form): Form) -> ApiResult {
+    let client = form.filled("client_id").unwrap_or_default();
+    match form.required("grant_type")? {
+        DEVICE_CODE_GRANT => poll(&api, &form, client).await,
+        REFRESH_TOKEN_GRANT => {
+            Ok(match api.hub.refresh_token(form.required("refresh_token")?, client).await? {
+                Some(pair) => uncached(Json(TokenWire::from(pair))),
+                None => refuse("invalid_grant", "the refresh token is unknown, used or expired"),
+            })
+        }
+        _ => Ok(refuse("unsupported_grant_type", "only device codes and refresh tokens are exchanged here")),
+    }
+}
+
+async fn poll(api: &Api, form: &Params, client: &str) -> ApiResult {
+    Ok(match api.hub.device_poll(form.required("device_code")?, client).await? {
+        DevicePoll::Granted(pair) => uncached(Json(TokenWire::from(pair))),
+        DevicePoll::Pending => refuse("authorization_pending", "the user has not decided yet"),
+        DevicePoll::SlowDown => refuse("slow_down", "polled faster than the interval"),
+        DevicePoll::Expired => refuse("expired_token", "the device code is unknown, used or expired"),
+        DevicePoll::Denied => refuse("access_denied", "the user refused"),
+    })
+}
+
+fn refuse(error: &'static str, error_description: &'static str) -> Response {
+    (StatusCode::BAD_REQUEST, uncached(Json(OAuthErrorWire { error, error_description }))).into_response()
+}
+
+/// Keeps answers with secrets out of caches (RFC 6749 §5.1).
+fn uncached(response: impl IntoResponse) -> Response {
+    ([(CACHE_CONTROL, "no-store"), (PRAGMA, "no-cache")], response).into_response()
+}

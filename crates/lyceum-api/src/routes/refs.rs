@@ -1,0 +1,133 @@
+//! Branches, tags, history and squashing.
+
+use axum::extract::State;
+use axum::response::IntoResponse;
+use http::{HeaderName, HeaderValue, Uri};
+use lyceum_core::limits::MAX_PAGE_ENTRIES;
+use lyceum_hub::Action;
+
+use super::{Routes, Scope};
+use crate::Api;
+use crate::error::ApiResult;
+use crate::extract::{
+    Auth, BaseUrl, Json, OptionalJson, PathParams, Query, RepoAddress, Rev, parse_revision,
+};
+use crate::link;
+use crate::wire::refs::{CommitWire, NewBranchWire, NewTagWire, ReferencesWire, SquashWire};
+
+/// Commits per page when the client does not say.
+const DEFAULT_COMMITS: usize = 50;
+/// Number of all entries of a paged list.
+const X_TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
+
+pub(super) fn register(routes: &mut Routes) {
+    routes.get(Scope::Repo, "/refs", list);
+    routes.get(Scope::Repo, "/commits/{revision}", commits);
+    routes.post(Scope::Repo, "/branch/{branch}", create_branch);
+    routes.delete(Scope::Repo, "/branch/{branch}", delete_branch);
+    routes.post(Scope::Repo, "/tag/{revision}", create_tag);
+    routes.delete(Scope::Repo, "/tag/{revision}", delete_tag);
+    routes.post(Scope::Repo, "/super-squash/{branch}", squash);
+}
+
+async fn list(
+    State(api): State<Api>,
+    Auth(caller): Auth,
+    address: RepoAddress,
+    Query(query): Query,
+) -> ApiResult<Json<ReferencesWire>> {
+    let pull_requests = query.flag("include_prs")?;
+    let repo = address.open(&api.hub, &caller, Action::Discover).await?;
+    Ok(Json(ReferencesWire::new(api.hub.references(&repo).await?, pull_requests)))
+}
+
+async fn commits(
+    State(api): State<Api>,
+    Auth(caller): Auth,
+    base: BaseUrl,
+    uri: Uri,
+    address: RepoAddress,
+    Rev(revision): Rev,
+    Query(query): Query,
+) -> ApiResult {
+    let formatted = query.all("expand").any(|name| name == "formatted");
+    let number = query.number("p", usize::MAX)?.unwrap_or(0);
+    let limit = query.number("limit", MAX_PAGE_ENTRIES)?.unwrap_or(DEFAULT_COMMITS).max(1);
+    let repo = address.open(&api.hub, &caller, Action::Discover).await?;
+    let page = api.hub.commits(&repo, &revision, number, limit).await?;
+    let commits: Vec<CommitWire> =
+        page.commits.into_iter().map(|commit| CommitWire::new(commit, formatted)).collect();
+    let mut response = Json(commits).into_response();
+    if let Some(total) = page.total {
+        response.headers_mut().insert(X_TOTAL_COUNT, HeaderValue::from(total));
+    }
+    if page.more {
+        let next = number.saturating_add(1).to_string();
+        let [(name, value)] = link::next_page(&base, &uri, &query, "p", &next);
+        response.headers_mut().insert(name, value);
+    }
+    Ok(response)
+}
+
+async fn create_branch(
+    State(api): State<Api>,
+    Auth(caller): Auth,
+    address: RepoAddress,
+    params: PathParams,
+    OptionalJson(wire): OptionalJson<NewBranchWire>,
+) -> ApiResult<&'static str> {
+    let start = wire.starting_point.as_deref().map(parse_revision).transpose()?;
+    let repo = address.open(&api.hub, &caller, Action::Write).await?;
+    api.hub.create_branch(&caller, &repo, params.get("branch")?, start.as_ref()).await?;
+    Ok("OK")
+}
+
+async fn delete_branch(
+    State(api): State<Api>,
+    Auth(caller): Auth,
+    address: RepoAddress,
+    params: PathParams,
+) -> ApiResult<&'static str> {
+    let repo = address.open(&api.hub, &caller, Action::Write).await?;
+    api.hub.delete_branch(&caller, &repo, params.get("branch")?).await?;
+    Ok("OK")
+}
+
+async fn create_tag(
+    State(api): State<Api>,
+    Auth(caller): Auth,
+    address: RepoAddress,
+    Rev(revision): Rev,
+    Json(wire): Json<NewTagWire>,
+) -> ApiResult<&'static str> {
+    let repo = address.open(&api.hub, &caller, Action::Write).await?;
+    let message = wire.message.as_deref().filter(|message| !message.is_empty());
+    api.hub.create_tag(&caller, &repo, &revision, &wire.tag, message).await?;
+    Ok("OK")
+}
+
+/// The last part is the tag here; the router wants one name for it.
+async fn delete_tag(
+    State(api): State<Api>,
+    Auth(caller): Auth,
+    address: RepoAddress,
+    params: PathParams,
+) -> ApiResult<&'static str> {
+    let repo = address.open(&api.hub, &caller, Action::Write).await?;
+    api.hub.delete_tag(&caller, &repo, params.get("revision")?).await?;
+    Ok("OK")
+}
+
+async fn squash(
+    State(api): State<Api>,
+    Auth(caller): Auth,
+    address: RepoAddress,
+    params: PathParams,
+    OptionalJson(wire): OptionalJson<SquashWire>,
+) -> ApiResult<&'static str> {
+    let branch = parse_revision(params.get("branch")?)?;
+    let repo = address.open(&api.hub, &caller, Action::Write).await?;
+    let message = wire.message.as_deref().filter(|message| !message.is_empty());
+    api.hub.super_squash(&caller, &repo, &branch, message).await?;
+    Ok("OK")
+}

@@ -1,0 +1,80 @@
+use super::*;
+
+fn message(line: &str) -> (u16, String) {
+    let error = parse_line(7, line.as_bytes()).expect_err(line);
+    (error.parts().status.as_u16(), error.parts().message.to_owned())
+}
+
+#[test]
+fn reads_every_kind_of_line() {
+    let parse = |line: &str| parse_line(1, line.as_bytes()).expect(line);
+    let header = r#"{"key":"header","value":{"summary":"s","description":"","parentCommit":"abc"}}"#;
+    assert!(matches!(parse(header), Operation::Header { parent: Some(parent), .. } if parent == "abc"));
+    let header = r#"{"value":{"summary":"s","description":null,"unknown":1},"key":"header"}"#;
+    assert!(matches!(parse(header), Operation::Header { parent: None, .. }));
+    let file = r#"{"key":"file","value":{"path":"a/b","content":"aGk=","encoding":"base64"}}"#;
+    assert!(matches!(parse(file), Operation::File { content, .. } if content == "hi"));
+    let file = r#"{"key":"file","value":{"path":"a","content":"h\ni"}}"#;
+    assert!(matches!(parse(file), Operation::File { content, .. } if content == "h\ni"));
+    let oid = "ab".repeat(32);
+    let lfs = format!(r#"{{"key":"lfsFile","value":{{"path":"a","algo":"sha256","oid":"{oid}","size":3}}}}"#);
+    assert!(matches!(parse(&lfs), Operation::LfsFile { size: Some(3), .. }));
+    let lfs = format!(r#"{{"key":"lfsFile","value":{{"path":"a","oid":"{oid}"}}}}"#);
+    assert!(matches!(parse(&lfs), Operation::LfsFile { size: None, .. }));
+    assert!(matches!(parse(r#"{"key":"deletedFile","value":{"path":"a"}}"#), Operation::DeletedFile(_)));
+    assert!(matches!(parse(r#"{"key":"deletedFolder","value":{"path":"a/"}}"#), Operation::DeletedFolder(_)));
+}
+
+#[test]
+fn names_the_line_and_what_is_wrong() {
+    for (line, status, part) in [
+        ("{", 400, "EOF"),
+        ("[]", 400, ""),
+        (r#"{"key":"rename","value":{}}"#, 400, "unknown variant `rename`"),
+        (r#"{"key":"header","value":{}}"#, 400, "`summary`"),
+        (r#"{"key":"file","value":{"path":"a"}}"#, 400, "`content`"),
+        (r#"{"key":"file","value":{"path":"a","content":"*","encoding":"base64"}}"#, 400, "content of `a` is not base64"),
+        (r#"{"key":"file","value":{"path":"a","content":"x","encoding":"rot13"}}"#, 400, "encoding"),
+        (r#"{"key":"file","value":{"path":"..\\ddd","content":""}}"#, 422, "lead out"),
+        (r#"{"key":"file","value":{"path":"a/.git/config","content":""}}"#, 422, ".git"),
+        (r#"{"key":"deletedFile","value":{"path":"../x"}}"#, 422, ".."),
+        (r#"{"key":"lfsFile","value":{"path":"a","oid":"12"}}"#, 400, "`oid` of `a`"),
+        (r#"{"key":"lfsFile","value":{"path":"a","oid":"12","algo":"md5"}}"#, 400, "sha256"),
+        (r#"{"key":"lfsFile","value":{"path":"a","oid":"12","size":-1}}"#, 400, "-1"),
+    ] {
+        let (found, message) = message(line);
+        assert_eq!(found, status, "{line}: {message}");
+        assert!(message.starts_with("line 7: ") && message.contains(part), "{line}: {message}");
+    }
+}
+
+#[test]
+fn accepts_a_backslash_inside_a_path() {
+    let line = r#"{"key":"file","value":{"path":"folder/..\\..\\file","content":""}}"#;
+    assert!(parse_line(1, line.as_bytes()).is_ok());
+}
+
+#[test]
+fn refuses_a_regular_file_that_is_too_large() {
+    let content = "a".repeat(usize::try_from(MAX_REGULAR_FILE_BYTES).expect("small") + 1);
+    let (status, message) = message(&format!(r#"{{"key":"file","value":{{"path":"a","content":"{content}"}}}}"#));
+    assert_eq!(status, 413, "{message}");
+}
+
+#[test]
+fn reads_preupload() {
+    let parse = |body: &str| {
+        serde_json::from_str::<PreuploadWire>(body)
+            .map_err(|error| ApiError::invalid(error.to_string()))
+            .and_then(PreuploadWire::parse)
+    };
+    let (files, ignore) =
+        parse(r#"{"files":[{"path":"a","size":2,"sample":"aGk="},{"path":"b","size":0}],"gitIgnore":"*.x"}"#)
+            .expect("valid");
+    assert_eq!((files.len(), files[0].sample.as_slice(), files[1].sample.as_slice()), (2, &b"hi"[..], &b""[..]));
+    assert_eq!(ignore.as_deref(), Some("*.x"));
+    assert_eq!(parse(r#"{"files":[{"path":"..\\a","size":0}]}"#).expect_err("leads out").parts().status, 422);
+    assert_eq!(parse(r#"{"files":[{"path":"a","size":0,"sample":"?"}]}"#).expect_err("base64").parts().status, 400);
+    let many = vec![r#"{"path":"a","size":0}"#; MAX_BATCH_FILES + 1].join(",");
+    assert_eq!(parse(&format!(r#"{{"files":[{many}]}}"#)).expect_err("too many").parts().status, 413);
+}
