@@ -114,3 +114,6 @@ impl Store {
         Ok((object, range))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -258,3 +258,6 @@ fn check_term(index: &XorbIndex, term: &Term) -> Result<()> {
     }
     Err(Error::corrupt(format!("the file's terms do not fit xorb `{}`", term.xorb)))
 }
+
+#[cfg(test)]
+mod tests;

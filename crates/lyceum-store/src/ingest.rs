@@ -57,7 +57,8 @@ const INGEST_BLOCK_BYTES: usize = 512 * 1024;
 impl Store {
     /// Stores a file of at most `max` bytes, which must have `expected_size` if that is given; durable on return.
     ///
-    /// If it fails, or if the future is dropped, complete xorbs may remain that no file refers to.
+    /// If it fails, or if the future is dropped, complete xorbs may remain that no file refers to. They are left to
+    /// garbage collection: by now another file may refer to them.
     pub async fn ingest<S, E, D>(
         &self,
         body: S,
@@ -73,6 +74,7 @@ impl Store {
         let mut body =
             Body { frames: body.map(|frame| frame.map_err(Error::body)), received: 0, expected_size, max };
         body.check_announced()?;
+        self.check_room(expected_size.unwrap_or(0)).await?;
         let _place = self.ingest_place().await?;
 
         // Reading, cutting, digesting and packing run side by side, each on the output of the one before.

@@ -97,3 +97,6 @@ fn invalid(key: &str) -> Error {
     let shown: String = key.chars().take(120).flat_map(char::escape_debug).collect();
     Error::invalid(format!("invalid blob key `{shown}`"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -47,6 +47,10 @@ struct Inner {
 /// Forgetting a folder costs one more sync, so the set is simply emptied when it gets this long.
 const MAX_DURABLE_FOLDERS: usize = 100_000;
 
+/// Room that stays free, or a hundredth of the disk if that is less.
+#[cfg(target_os = "linux")]
+const MAX_RESERVE_BYTES: u64 = 1024 * 1024 * 1024;
+
 impl LocalFolder {
     /// Opens or makes the folder, and removes what a crash left in `tmp/`.
     ///
@@ -79,6 +83,13 @@ impl LocalFolder {
         &self.inner.temporary
     }
 
+    /// Fails, as a full disk does, if there is no room for `bytes` more and a reserve.
+    ///
+    /// Blocks. The reserve lets the database, which is often on the same disk, go on while uploads are refused.
+    pub(crate) fn check_room(&self, bytes: u64) -> io::Result<()> {
+        self.inner.check_room(bytes)
+    }
+
     /// Makes an existing file in `tmp/` the object `key`, without copying it.
     ///
     /// Blocks. The caller must not write to the file any more, but may remove it.
@@ -90,8 +101,25 @@ impl LocalFolder {
 }
 
 impl Inner {
-    /// Makes an empty file in `tmp/`.
-    fn stage(self: &Arc<Self>, target: PathBuf) -> Result<Staged> {
+    #[cfg(target_os = "linux")]
+    fn check_room(&self, bytes: u64) -> io::Result<()> {
+        let disk = rustix::fs::statvfs(&self.root)?;
+        let reserve = MAX_RESERVE_BYTES.min(disk.f_blocks.saturating_mul(disk.f_frsize) / 100);
+        if disk.f_bavail.saturating_mul(disk.f_frsize) < bytes.saturating_add(reserve) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        Ok(())
+    }
+
+    /// Elsewhere a full disk is noticed when it is full.
+    #[cfg(not(target_os = "linux"))]
+    fn check_room(&self, _: u64) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Makes an empty file in `tmp/`, for at least this many bytes.
+    fn stage(self: &Arc<Self>, target: PathBuf, bytes: usize) -> Result<Staged> {
+        self.check_room(bytes as u64).map_err(|error| generic("find room for", &target, error))?;
         loop {
             let number = self.next_file.fetch_add(1, Ordering::Relaxed);
             let path = self.temporary.join(format!("object-{number}"));
@@ -174,7 +202,7 @@ impl ObjectStore for LocalFolder {
         let target = self.files.path_to_filesystem(key)?;
         let inner = Arc::clone(&self.inner);
         blocking(move || {
-            let mut staged = inner.stage(target)?;
+            let mut staged = inner.stage(target, payload.content_length())?;
             staged.write(&payload)?;
             staged.publish()
         })
@@ -190,7 +218,7 @@ impl ObjectStore for LocalFolder {
     ) -> Result<Box<dyn MultipartUpload>> {
         let target = self.files.path_to_filesystem(key)?;
         let inner = Arc::clone(&self.inner);
-        let staged = blocking(move || inner.stage(target)).await?;
+        let staged = blocking(move || inner.stage(target, 0)).await?;
         Ok(Box::new(LocalUpload { staged: Arc::new(Mutex::new(Some(staged))) }))
     }
 

@@ -79,6 +79,16 @@ impl Store {
         &self.inner.spool
     }
 
+    /// Fails with [`ErrorKind::Full`] if there is no room for a file of `bytes`; a remote store is taken as endless.
+    pub async fn check_room(&self, bytes: u64) -> Result<()> {
+        let Some(folder) = self.folder().cloned() else {
+            return Ok(());
+        };
+        let checked =
+            tokio::task::spawn_blocking(move || folder.check_room(bytes)).await.map_err(Error::task)?;
+        checked.map_err(|error| Error::io(&format!("find room for {bytes} bytes"), error))
+    }
+
     pub(crate) fn objects(&self) -> &Arc<dyn ObjectStore> {
         &self.inner.objects
     }

@@ -251,3 +251,6 @@ fn not_found(hash: XetHash) -> Error {
 fn damaged(hash: XetHash) -> Error {
     Error::corrupt(format!("the index of xorb `{hash}` is damaged"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 /// Uncompressed bytes of a xorb. While one is stored the next is filled, so memory holds two; a larger one would
 /// bring a reader little, since neighbouring chunks are in few xorbs all the same.
-const XORB_BYTES: usize = 16 * 1024 * 1024;
+const XORB_BYTES: usize = if cfg!(test) { 1024 * 1024 } else { 16 * 1024 * 1024 };
 /// From this many terms on a file is packed without references to known chunks, so that a file that alternates
 /// between known and new chunks cannot make a list that is expensive to keep and to read.
 const MAX_FRAGMENTED_TERMS: usize = 256 * 1024;
