@@ -69,7 +69,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 fn format() -> Result<String> {
-    process::run(process::cargo().args(["fmt", "--all", "--check"])).map(|()| String::new())
+    process::run(process::cargo().args(["fmt", "--all", "--check"]))?;
+    let reference = ["fmt", "--all", "--check", "--manifest-path", "reference/Cargo.toml"];
+    process::run(process::cargo().args(reference)).map(|()| String::new())
 }
 
 fn tidy_tree() -> Result<String> {
