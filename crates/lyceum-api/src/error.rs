@@ -3,6 +3,8 @@
 //! Git LFS and the Xet store render the same [`ApiError`] in their own shapes; they take status and text from
 //! [`ApiError::parts`].
 
+mod lfs;
+
 use std::error::Error as StdError;
 use std::sync::Arc;
 
@@ -14,6 +16,8 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use lyceum_core::Invalid;
 use lyceum_hub::{Error, ErrorKind};
 use serde_json::json;
+
+pub(crate) use lfs::LFS_JSON;
 
 /// Which known failure this is; clients choose their exception by it.
 pub(crate) const X_ERROR_CODE: HeaderName = HeaderName::from_static("x-error-code");
@@ -169,16 +173,25 @@ impl IntoResponse for ApiError {
 /// Hub does, and causes of internal errors are logged once, inside the span that carries the request id.
 pub(crate) async fn settle(request: Request, next: Next) -> Response {
     let anonymous = !request.headers().contains_key(AUTHORIZATION);
+    let lfs = lfs::speaks_lfs(request.uri().path());
     let mut response = next.run(request).await;
     if let Some(Failure(error)) = response.extensions_mut().remove::<Failure>() {
         if anonymous && matches!(error.kind(), ErrorKind::RepoNotFound | ErrorKind::Gated) {
             *response.status_mut() = StatusCode::UNAUTHORIZED;
         }
-        if matches!(error.kind(), ErrorKind::Internal | ErrorKind::StorageFull) {
-            tracing::error!(causes = causes(&error), "request failed: {error}");
+        if lfs {
+            lfs::reshape(&mut response, &error);
         }
+        log(&error);
     }
     response
+}
+
+/// Logs a failure that an operator has to know of, with its causes.
+pub(crate) fn log(error: &Error) {
+    if matches!(error.kind(), ErrorKind::Internal | ErrorKind::StorageFull) {
+        tracing::error!(causes = causes(error), "request failed: {error}");
+    }
 }
 
 /// Joins an error's chain of sources, outermost first.

@@ -7,13 +7,19 @@
 use std::sync::Arc;
 
 use axum::Router;
+use layers::Shared;
+use lyceum_core::Entropy;
 use lyceum_hub::Hub;
 
+mod byteranges;
 mod error;
 mod extract;
+mod layers;
 mod link;
+mod metrics;
 mod ndjson;
 mod routes;
+mod upload;
 mod wire;
 
 /// What every handler works with; cheap to clone.
@@ -30,10 +36,15 @@ pub struct Api {
 }
 
 /// Returns the whole machine interface, with a fallback for addresses that nothing answers.
-///
-/// A router of pages that is merged with this one must have no fallback of its own.
 pub fn router(api: Api) -> Router {
-    routes::all().into_router().layer(axum::middleware::from_fn(error::settle)).with_state(api)
+    router_with_pages(api, Router::new())
+}
+
+/// Returns the machine interface together with pages for people, which must have no fallback of their own. Request
+/// ids, the access log and metrics cover both.
+pub fn router_with_pages(api: Api, pages: Router) -> Router {
+    let machine = routes::all().into_router().layer(axum::middleware::from_fn(error::settle)).with_state(api);
+    layers::wrap(machine.merge(pages), Shared::new(Entropy::system()))
 }
 
 /// Returns the method and path of every route, sorted by path; `{kind}` stands for every kind of repo.

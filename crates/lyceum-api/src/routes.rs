@@ -14,31 +14,43 @@ use crate::Api;
 use crate::error::ApiError;
 
 mod card;
+mod cas;
 mod commit;
 mod discussions;
 mod identity;
 mod info;
+mod lfs;
 mod lfs_files;
 mod list;
 mod oauth;
+mod operations;
 mod refs;
 mod repos;
+mod resolve;
 mod tree;
+mod xet_token;
+
+pub(crate) use resolve::DownloadWindow;
 
 /// Registers every route.
 pub(crate) fn all() -> Routes {
     let mut routes = Routes::default();
     card::register(&mut routes);
+    cas::register(&mut routes);
     commit::register(&mut routes);
     discussions::register(&mut routes);
     identity::register(&mut routes);
     info::register(&mut routes);
+    lfs::register(&mut routes);
     lfs_files::register(&mut routes);
     list::register(&mut routes);
     oauth::register(&mut routes);
+    operations::register(&mut routes);
     refs::register(&mut routes);
     repos::register(&mut routes);
+    resolve::register(&mut routes);
     tree::register(&mut routes);
+    xet_token::register(&mut routes);
     routes
 }
 
@@ -115,7 +127,10 @@ impl Routes {
             Scope::Repo => format!("/api/{{kind}}/{{namespace}}/{{name}}{path}"),
             Scope::Files => format!("/{{kind}}/{{namespace}}/{{name}}{path}"),
         };
-        assert!(self.table.insert((shown.clone(), method.to_string())), "{method} {shown} is registered twice");
+        assert!(
+            self.table.insert((shown.clone(), method.to_string())),
+            "{method} {shown} is registered twice"
+        );
         let kinds = RepoKind::ALL.into_iter();
         let paths: Vec<String> = match scope {
             Scope::Root => vec![path.to_owned()],
@@ -136,7 +151,7 @@ impl Routes {
 
 /// Answers an address that no route has.
 async fn unmatched(uri: Uri) -> Response {
-    if names_repo(uri.path()) {
+    if names_repo(uri.path()) || names_bare_file(uri.path()) {
         return ApiError::repo_not_found().into_response();
     }
     ApiError::new(ErrorKind::NotFound, "nothing answers at this address").into_response()
@@ -154,6 +169,12 @@ async fn wrong_method(method: Method, uri: Uri) -> Response {
         ApiError::invalid(format!("this address does not take the method {method}")).into_response();
     *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
     response
+}
+
+/// Reports whether a path is `/{name}/resolve/…`: a file of a model with a bare name.
+fn names_bare_file(path: &str) -> bool {
+    let mut segments = path.split('/').skip(1);
+    segments.next().is_some_and(|name| !name.is_empty()) && segments.next() == Some("resolve")
 }
 
 /// Reports whether a path is below `/api/models` and so on.

@@ -1,13 +1,16 @@
 //! What goes over the wire: types of requests and answers, converted from and to those of `lyceum-hub`.
 
 pub(crate) mod card;
+pub(crate) mod cas;
 pub(crate) mod commit;
 pub(crate) mod discussions;
 pub(crate) mod identity;
 pub(crate) mod info;
+pub(crate) mod lfs;
 pub(crate) mod lfs_files;
 pub(crate) mod oauth;
 pub(crate) mod refs;
 pub(crate) mod repos;
 pub(crate) mod safetensors;
 pub(crate) mod tree;
+pub(crate) mod xet_token;

@@ -1,0 +1,36 @@
+//! For whoever runs the hub: is it alive, can it serve, what has it done.
+
+use std::sync::Arc;
+
+use axum::extract::{Extension, State};
+use http::header::CONTENT_TYPE;
+use http::{HeaderName, HeaderValue};
+
+use super::{Routes, Scope};
+use crate::Api;
+use crate::error::ApiResult;
+use crate::layers::Shared;
+
+pub(super) fn register(routes: &mut Routes) {
+    routes.get(Scope::Root, "/healthz", alive);
+    routes.get(Scope::Root, "/readyz", ready);
+    routes.get(Scope::Root, "/metrics", metrics);
+}
+
+/// The process answers; what it depends on is not looked at, so that a broken database does not restart it.
+async fn alive() -> &'static str {
+    "ok\n"
+}
+
+async fn ready(State(api): State<Api>) -> ApiResult<&'static str> {
+    api.hub.ready().await?;
+    Ok("ready\n")
+}
+
+async fn metrics(
+    State(api): State<Api>,
+    Extension(shared): Extension<Arc<Shared>>,
+) -> ([(HeaderName, HeaderValue); 1], String) {
+    let media_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    ([(CONTENT_TYPE, media_type)], shared.metrics.render(api.version))
+}
