@@ -67,6 +67,7 @@ CREATE TABLE repo (
     id {identity},
     kind TEXT NOT NULL,
     owner_id BIGINT NOT NULL REFERENCES account (id),
+    creator_id BIGINT REFERENCES account (id) ON DELETE SET NULL,
     namespace TEXT NOT NULL,
     name TEXT NOT NULL,
     key {key} NOT NULL UNIQUE,
@@ -87,6 +88,7 @@ CREATE TABLE repo (
     event_hash {blob}
 );
 CREATE INDEX repo_owner ON repo (owner_id, kind, head_at, id);
+CREATE INDEX repo_creator ON repo (creator_id);
 CREATE INDEX repo_modified ON repo (kind, head_at, id);
 CREATE INDEX repo_created ON repo (kind, created_at, id);
 CREATE INDEX repo_downloads ON repo (kind, downloads, id);
@@ -180,8 +182,10 @@ CREATE TABLE xorb (
     raw_bytes BIGINT NOT NULL,
     chunks BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
-    seen_at BIGINT NOT NULL
+    seen_at BIGINT NOT NULL,
+    batch {blob}
 ){clustered};
+CREATE INDEX xorb_batch ON xorb (batch);
 
 CREATE TABLE xet_file (
     hash {blob} NOT NULL PRIMARY KEY,

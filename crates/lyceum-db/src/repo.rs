@@ -39,6 +39,8 @@ pub struct Repo {
     pub kind: RepoKind,
     /// The account whose namespace it is in.
     pub owner_id: i64,
+    /// Who made it, if the account still exists.
+    pub creator_id: Option<i64>,
     /// `namespace/name`.
     pub name: RepoId,
     /// Who sees it.
@@ -74,6 +76,8 @@ pub struct NewRepo {
     pub kind: RepoKind,
     /// The account that is called like the namespace of `name`.
     pub owner_id: i64,
+    /// Who makes it.
+    pub creator_id: i64,
     /// `namespace/name`; unique within the kind, without regard to case.
     pub name: RepoId,
     /// Who sees it.
@@ -119,10 +123,10 @@ pub struct RepoWithRef {
     pub found: Option<Ref>,
 }
 
-/// 17 columns; the repo's id is also the first.
+/// 18 columns; the repo's id is also the first.
 macro_rules! repo_columns {
     () => {
-        "r.id, r.kind, r.owner_id, r.namespace, r.name, r.visibility, r.gated, r.disabled, r.default_branch, r.sdk, \
+        "r.id, r.kind, r.owner_id, r.creator_id, r.namespace, r.name, r.visibility, r.gated, r.disabled, r.default_branch, r.sdk, \
          r.created_at, r.updated_at, r.head_at, r.downloads, r.downloads_all, r.likes, r.trending"
     };
 }
@@ -147,6 +151,7 @@ impl Record for Repo {
             id: columns.get()?,
             kind: columns.get()?,
             owner_id: columns.get()?,
+            creator_id: columns.get()?,
             name: RepoId::read(columns)?,
             visibility: columns.get()?,
             gated: columns.get()?,
@@ -190,7 +195,7 @@ impl Queries {
         let id = self
             .optional(
                 "INSERT INTO repo (kind, owner_id, namespace, name, key, visibility, default_branch, sdk, created_at, \
-                 updated_at, head_at) VALUES ($1, $2, $3, $4, $5, $6, 'main', $7, $8, $8, $8) \
+                 updated_at, head_at, creator_id) VALUES ($1, $2, $3, $4, $5, $6, 'main', $7, $8, $8, $8, $9) \
                  ON CONFLICT (key) DO NOTHING RETURNING id",
                 bind![
                     new.kind,
@@ -201,6 +206,7 @@ impl Queries {
                     new.visibility,
                     new.sdk,
                     new.created_at,
+                    new.creator_id,
                 ],
             )
             .await?;
@@ -436,6 +442,15 @@ impl Queries {
         self.optional(
             "UPDATE repo SET next_discussion = next_discussion + 1 WHERE id = $1 RETURNING next_discussion - 1",
             bind![repo_id],
+        )
+        .await
+    }
+
+    /// Returns a page of all repos in order of id, after the id `after`, for checks and administrators.
+    pub async fn all_repos(&mut self, after: i64, limit: u32) -> Result<Vec<Repo>> {
+        self.all(
+            concat!("SELECT ", repo_columns!(), " FROM repo r WHERE r.id > $1 ORDER BY r.id LIMIT $2"),
+            bind![after, limit],
         )
         .await
     }

@@ -59,6 +59,34 @@ impl Queries {
         .await
     }
 
+    /// Notes which xorbs were uploaded together; the first batch that names a xorb counts.
+    pub async fn set_xorb_batch(&mut self, hashes: &[XetHash], batch: &XetHash, at: Timestamp) -> Result<()> {
+        let mut hashes = hashes.to_vec();
+        hashes.sort_unstable();
+        for part in hashes.chunks(MAX_LIST) {
+            let mut sql = Sql::new("UPDATE xorb SET batch = COALESCE(batch, ");
+            sql.bind(batch).push("), seen_at = ").bind(at).push(" WHERE hash IN ").list(part);
+            let (sql, arguments) = sql.finish();
+            self.execute(sql, arguments).await?;
+        }
+        Ok(())
+    }
+
+    /// Returns the xorb that holds a chunk and, up to `limit` in all, those that were uploaded together with it.
+    pub async fn xorbs_around_chunk(&mut self, chunk: &XetHash, limit: u32) -> Result<Vec<XetHash>> {
+        let Some(xorb) = self.xorb_of_chunk(chunk).await? else {
+            return Ok(Vec::new());
+        };
+        let mut xorbs: Vec<XetHash> = self
+            .all(
+                "SELECT hash FROM xorb WHERE batch = (SELECT batch FROM xorb WHERE hash = $1) AND hash <> $1 LIMIT $2",
+                bind![xorb, limit.saturating_sub(1)],
+            )
+            .await?;
+        xorbs.insert(0, xorb);
+        Ok(xorbs)
+    }
+
     /// Returns those of `hashes` that are recorded, in no order.
     pub async fn xorbs_known(&mut self, hashes: &[XetHash]) -> Result<Vec<XetHash>> {
         let mut known = Vec::with_capacity(hashes.len());

@@ -122,6 +122,18 @@ impl Queries {
         Ok(changed == 1)
     }
 
+    /// Records all large files of one repo for another.
+    pub async fn copy_repo_files(&mut self, from: i64, to: i64) -> Result<()> {
+        self.execute(
+            "INSERT INTO repo_file (repo_id, sha256, size, xet_hash, verified, file_name, pushed_at) \
+             SELECT $2, f.sha256, f.size, f.xet_hash, f.verified, f.file_name, f.pushed_at FROM repo_file f \
+             WHERE f.repo_id = $1 ON CONFLICT (repo_id, sha256) DO NOTHING",
+            bind![from, to],
+        )
+        .await?;
+        Ok(())
+    }
+
     /// Returns a large file of a repo by what its pointer says. Every download of one asks this.
     pub async fn repo_file(&mut self, repo_id: i64, sha256: &Sha256) -> Result<Option<RepoFile>> {
         self.optional(

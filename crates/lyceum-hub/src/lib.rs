@@ -1,1 +1,62 @@
-//! Every use case as a method of Hub: authorisation, transactions, jobs; no HTTP, no SQL, no HTML.
+//! Every use case of the hub as a method of [`Hub`]: authorisation, transactions and jobs.
+//!
+//! No HTTP, no SQL and no HTML here. Front ends turn a request into typed values, open the repo through
+//! [`Hub::open`], which is the one access check, and make one call.
+
+mod access;
+mod account;
+mod cache;
+mod card;
+mod commit;
+mod derive;
+mod device;
+mod discussion;
+mod download;
+mod error;
+mod file;
+mod fsck;
+mod history;
+mod hub;
+mod info;
+mod jobs;
+mod lfs;
+mod lfs_file;
+mod list;
+mod objects;
+mod preupload;
+mod reference;
+mod repo;
+mod safetensors;
+mod signature;
+mod squash;
+mod tree;
+mod xet;
+
+pub use access::{Action, Caller, Identity, Repo};
+pub use account::{Account, Membership, NewOrganisation, NewToken, NewUser, WhoAmI};
+pub use card::{Problem, Severity};
+pub use commit::{CommitBuilder, Committed, Operation};
+pub use device::{DevicePoll, DeviceStart, TokenPair};
+pub use discussion::{Discussion, DiscussionEvent, DiscussionFilter, DiscussionPage};
+pub use error::{Error, ErrorKind, Result};
+pub use file::FileHandle;
+pub use fsck::{FsckFinding, FsckReport};
+pub use history::{CommitInfo, CommitPage};
+pub use hub::{Hub, HubOptions};
+pub use info::{RepoInfo, Sibling};
+pub use lfs::{LfsAction, LfsAnswer, LfsObject, LfsOperation};
+pub use lfs_file::{LfsFile, LfsFilePage};
+pub use list::{ListQuery, ListSort, RepoPage};
+pub use lyceum_db::{Gated, Role, TokenKind, TokenRole, Visibility};
+pub use preupload::{PreuploadAnswer, PreuploadFile, UploadMode};
+pub use reference::{Reference, References};
+pub use repo::{NewRepo, RepoChange};
+pub use safetensors::SafetensorsMetadata;
+pub use tree::{Entry, EntryKind, LfsEntry, TreeOptions, TreePage};
+pub use xet::{Reconstruction, ReconstructionFetch, ShardOutcome, XetGrant, XetScope, XetToken};
+
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,38 @@
+//! Counting downloads.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use crate::{Hub, Repo, Result};
+
+/// Downloads that were not yet written, by repo and day.
+#[derive(Default)]
+pub(crate) struct Downloads(Mutex<HashMap<(i64, String), u64>>);
+
+impl Hub {
+    /// Counts a download; written in batches, and lost at most for the last seconds before a crash.
+    pub fn count_download(&self, repo: &Repo) {
+        let day = self.inner.clock.now().day();
+        *self.inner.downloads.lock().entry((repo.record.id, day)).or_default() += 1;
+    }
+
+    /// Writes what was counted since the last call.
+    pub(crate) async fn flush_downloads(&self) -> Result<()> {
+        let counted = std::mem::take(&mut *self.inner.downloads.lock());
+        if counted.is_empty() {
+            return Ok(());
+        }
+        let count = |((repo_id, day), count)| lyceum_db::DownloadCount { repo_id, day, count };
+        let batch: Vec<_> = counted.into_iter().map(count).collect();
+        self.inner
+            .db
+            .write(move |tx| Box::pin(async move { Ok::<_, crate::Error>(tx.add_downloads(&batch).await?) }))
+            .await
+    }
+}
+
+impl Downloads {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(i64, String), u64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

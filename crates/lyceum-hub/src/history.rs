@@ -1,0 +1,67 @@
+//! Commit history.
+
+use lyceum_core::limits::MAX_PAGE_ENTRIES;
+use lyceum_core::{Oid, Revision, Timestamp};
+use lyceum_git::Commit;
+
+use crate::{Error, Hub, Repo, Result};
+
+/// A commit as the API shows it.
+#[derive(Debug, Clone)]
+pub struct CommitInfo {
+    /// Id.
+    pub id: Oid,
+    /// First line of the message.
+    pub title: String,
+    /// Rest of the message.
+    pub message: String,
+    /// Author's time.
+    pub date: Timestamp,
+    /// Account names, or plain names of people unknown here.
+    pub authors: Vec<String>,
+    /// Parents.
+    pub parents: Vec<Oid>,
+}
+
+/// One page of history, newest first.
+#[derive(Debug, Clone)]
+pub struct CommitPage {
+    /// The commits.
+    pub commits: Vec<CommitInfo>,
+    /// Whether older ones exist.
+    pub more: bool,
+}
+
+impl Hub {
+    /// Lists page `page` (from 0) of `limit` commits.
+    pub async fn commits(
+        &self,
+        repo: &Repo,
+        revision: &Revision,
+        page: usize,
+        limit: usize,
+    ) -> Result<CommitPage> {
+        let head = self.resolve(repo, revision).await?;
+        let limit = limit.clamp(1, MAX_PAGE_ENTRIES);
+        let mut log = lyceum_git::log(&self.objects(repo), head, page.saturating_mul(limit), limit + 1)
+            .await
+            .map_err(Error::internal)?;
+        let more = log.len() > limit;
+        log.truncate(limit);
+        let commits = log.iter().map(|(oid, commit)| CommitInfo::new(*oid, commit)).collect();
+        Ok(CommitPage { commits, more })
+    }
+}
+
+impl CommitInfo {
+    pub(crate) fn new(id: Oid, commit: &Commit) -> Self {
+        Self {
+            id,
+            title: commit.summary().to_owned(),
+            message: commit.body().to_owned(),
+            date: Timestamp(commit.author.seconds.saturating_mul(1000)),
+            authors: vec![commit.author.name.clone()],
+            parents: commit.parents.clone(),
+        }
+    }
+}

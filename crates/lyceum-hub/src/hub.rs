@@ -1,0 +1,98 @@
+//! The hub itself: what it is made of and how it starts.
+
+use std::sync::Arc;
+
+use lyceum_core::{Clock, Entropy};
+use lyceum_db::Db;
+use lyceum_store::Store;
+use tokio::sync::Notify;
+
+use crate::Result;
+use crate::cache::GitCache;
+use crate::download::Downloads;
+use crate::signature::Signer;
+
+/// Settings of the hub that are not settings of one of its parts.
+#[derive(Debug, Clone)]
+pub struct HubOptions {
+    /// Memory for decoded git objects in bytes.
+    pub object_cache_bytes: u64,
+    /// Lifetime of Xet tokens in seconds.
+    pub xet_token_seconds: i64,
+    /// Lifetime of signed data addresses in seconds.
+    pub data_grant_seconds: i64,
+}
+
+impl Default for HubOptions {
+    fn default() -> Self {
+        Self { object_cache_bytes: 32 << 20, xet_token_seconds: 3600, data_grant_seconds: 3600 }
+    }
+}
+
+/// Every use case; cheap to clone.
+#[derive(Clone)]
+pub struct Hub {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) db: Db,
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+    pub(crate) entropy: Entropy,
+    pub(crate) options: HubOptions,
+    pub(crate) signer: Signer,
+    pub(crate) instance_id: String,
+    pub(crate) git: GitCache,
+    pub(crate) downloads: Downloads,
+    /// Told when a job was enqueued by this process, so that it starts without waiting for the next poll.
+    pub(crate) job_added: Notify,
+}
+
+impl Hub {
+    /// Starts a hub over a migrated database and an opened store.
+    pub async fn start(
+        db: Db,
+        store: Store,
+        clock: Clock,
+        entropy: Entropy,
+        options: HubOptions,
+    ) -> Result<Self> {
+        let (new_key, new_id) = (entropy.bytes::<32>(), entropy.id());
+        let (key, instance_id) = db
+            .write(move |tx| {
+                Box::pin(async move {
+                    let key = tx.put_setting_if_absent("signing_key", &new_key).await?;
+                    let instance_id = tx.put_setting_if_absent("instance_id", new_id.as_bytes()).await?;
+                    Ok::<_, crate::Error>((key, instance_id))
+                })
+            })
+            .await?;
+        let key =
+            key.try_into().map_err(|_| crate::Error::internal("the stored signing key has not 32 bytes"))?;
+        let inner = Inner {
+            db,
+            store,
+            clock,
+            entropy,
+            signer: Signer::new(key),
+            instance_id: String::from_utf8(instance_id).map_err(crate::Error::internal)?,
+            git: GitCache::new(options.object_cache_bytes),
+            options,
+            downloads: Downloads::default(),
+            job_added: Notify::new(),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Reports whether the database and the store answer.
+    pub async fn ready(&self) -> Result<()> {
+        self.inner.db.read().await?.setting("instance_id").await?;
+        Ok(())
+    }
+
+    /// Returns the clock.
+    pub fn clock(&self) -> &Clock {
+        &self.inner.clock
+    }
+}

@@ -1,0 +1,188 @@
+//! Work in the background: described repos, merged segments, counted downloads, forgotten uploads.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use lyceum_core::Timestamp;
+use lyceum_db::{Job, NewSegment, SegmentData};
+
+use crate::{Error, Hub, Result, derive};
+
+/// How long a worker may keep a job before another takes it over, in milliseconds.
+const LEASE_MS: u32 = 10 * 60 * 1000;
+/// Longest sleep without news, in seconds; other replicas' jobs are found by then.
+const POLL_SECONDS: u64 = 5;
+/// How often a job is tried.
+const MAX_ATTEMPTS: u32 = 8;
+/// Wait before the second attempt, in seconds; doubles each time.
+const RETRY_SECONDS: i64 = 5;
+/// Uploads forgotten in one round.
+const EXPIRED_PAGE: u32 = 100;
+
+const MERGE: &str = "merge";
+/// Segments of a repo are merged whenever it got so many new ones.
+const MERGE_EVERY: i64 = 64;
+/// Inline segments merged at once: bounds memory at this times the inline limit.
+const MERGE_SEGMENTS: usize = 256;
+
+/// Asks for a repo's small segments to be merged, every so many segments.
+pub(crate) async fn enqueue_merge(
+    tx: &mut lyceum_db::Queries,
+    repo_id: i64,
+    last_segment: i64,
+    now: Timestamp,
+) -> Result<()> {
+    if last_segment % MERGE_EVERY == 0 {
+        tx.enqueue(MERGE, &format!("{MERGE}:{repo_id}"), &repo_id.to_string(), now, now).await?;
+    }
+    Ok(())
+}
+
+impl Hub {
+    /// Runs jobs until `stop` resolves: derived facts, download counts, expired uploads.
+    pub async fn run_jobs(&self, stop: impl Future<Output = ()> + Send) {
+        let mut stop = pin!(stop);
+        loop {
+            if let Err(error) = self.run_due_jobs().await {
+                tracing::error!(error = &error as &dyn std::error::Error, "cannot run background jobs");
+            }
+            tokio::select! {
+                () = &mut stop => break,
+                () = self.inner.job_added.notified() => {}
+                () = tokio::time::sleep(self.next_round().await) => {}
+            }
+        }
+        if let Err(error) = self.flush_downloads().await {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "cannot write the last download counts"
+            );
+        }
+    }
+
+    /// Runs every job that is due and waits for them; for tests and one-off commands.
+    pub async fn run_due_jobs(&self) -> Result<usize> {
+        self.flush_downloads().await?;
+        self.forget_uploads().await?;
+        let mut done = 0;
+        while let Some(job) = self.claim().await? {
+            self.run_job(&job).await?;
+            done += 1;
+        }
+        Ok(done)
+    }
+
+    async fn next_round(&self) -> Duration {
+        let longest = Duration::from_secs(POLL_SECONDS);
+        let Ok(mut db) = self.inner.db.read().await else {
+            return longest;
+        };
+        match db.next_job_at().await {
+            Ok(Some(due)) => {
+                Duration::from_millis(due.0.saturating_sub(self.inner.clock.now().0).max(1).unsigned_abs())
+                    .min(longest)
+            }
+            _ => longest,
+        }
+    }
+
+    async fn claim(&self) -> Result<Option<Job>> {
+        let now = self.inner.clock.now();
+        // Reading first: an idle hub must not write.
+        if self.inner.db.read().await?.next_job_at().await?.is_none_or(|due| due > now) {
+            return Ok(None);
+        }
+        self.inner
+            .db
+            .write(move |tx| Box::pin(async move { Ok::<_, Error>(tx.claim(None, now, LEASE_MS).await?) }))
+            .await
+    }
+
+    async fn run_job(&self, job: &Job) -> Result<()> {
+        let result = match (job.queue.as_str(), job.payload.parse::<i64>()) {
+            (derive::QUEUE, Ok(repo_id)) => self.describe_repo(repo_id).await,
+            (MERGE, Ok(repo_id)) => self.merge_repo(repo_id).await,
+            _ => Err(Error::internal(format!("nobody knows the job `{}`", job.key))),
+        };
+        let (ended, now) = (job.clone(), self.inner.clock.now());
+        let Err(error) = result else {
+            self.inner
+                .db
+                .write(move |tx| Box::pin(async move { Ok::<_, Error>(tx.complete(&ended).await?) }))
+                .await?;
+            return Ok(());
+        };
+        let last = job.attempts >= MAX_ATTEMPTS;
+        tracing::warn!(
+            job = job.key,
+            attempt = job.attempts,
+            last,
+            error = &error as &dyn std::error::Error,
+            "a background job failed"
+        );
+        let message = error.to_string();
+        let retry_at = now.plus_seconds(RETRY_SECONDS << job.attempts.min(12));
+        self.inner
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    if last {
+                        return Ok::<_, Error>(tx.drop_job(&ended).await?);
+                    }
+                    Ok(tx.fail(&ended, &message, retry_at).await?)
+                })
+            })
+            .await?;
+        Ok(())
+    }
+
+    async fn forget_uploads(&self) -> Result<()> {
+        let expired =
+            self.inner.db.read().await?.expired_uploads(self.inner.clock.now(), EXPIRED_PAGE).await?;
+        for upload in expired {
+            self.drop_upload(&upload.id).await?;
+        }
+        Ok(())
+    }
+
+    /// Merges the inline segments of a repo into one, so that reading it takes few rows however many commits it has.
+    async fn merge_repo(&self, repo_id: i64) -> Result<()> {
+        let mut db = self.inner.db.read().await?;
+        let rows = db.segments(repo_id, 0, MERGE_SEGMENTS as u32).await?;
+        let (mut numbers, mut parts) = (Vec::new(), Vec::new());
+        for row in rows.iter().filter(|row| row.blob_key.is_none()) {
+            let data = db.segment_data(repo_id, row.seq).await?;
+            let index = db.segment_indexes_after(repo_id, row.seq - 1, 1).await?.into_iter().next();
+            let (Some(SegmentData::Inline(data)), Some((_, index))) = (data, index) else {
+                continue;
+            };
+            parts.push((lyceum_git::SegmentIndex::decode(&index).map_err(Error::internal)?, data.into()));
+            numbers.push(row.seq);
+        }
+        drop(db);
+        if numbers.len() < 2 {
+            return Ok(());
+        }
+        let spool = self.inner.store.spool_dir().to_owned();
+        let merged = tokio::task::spawn_blocking(move || lyceum_git::merge_segments(parts, &spool))
+            .await
+            .map_err(Error::internal)?;
+        let segment = self.keep_finished_segment(repo_id, merged.map_err(Error::internal)?, MERGE).await?;
+        self.inner
+            .db
+            .write(move |tx| Box::pin(async move { replace(tx, repo_id, &numbers, &segment).await }))
+            .await?;
+        self.inner.git.forget_segments(repo_id);
+        Ok(())
+    }
+}
+
+/// Puts the merged segment in the place of the old ones, unless one of them is gone: then the next round tries anew.
+async fn replace(tx: &mut lyceum_db::Queries, repo_id: i64, old: &[i64], merged: &NewSegment) -> Result<()> {
+    let Some(seq) = tx.take_segment_number(repo_id).await? else {
+        return Ok(());
+    };
+    let merged = NewSegment { repo_id, seq, ..merged.clone() };
+    tx.replace_segments(repo_id, old, &merged).await?;
+    Ok(())
+}

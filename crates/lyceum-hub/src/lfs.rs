@@ -1,0 +1,269 @@
+//! Git LFS: batch, basic and multipart upload, verify.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::Stream;
+use lyceum_core::limits::MAX_FILE_BYTES;
+use lyceum_core::{ByteRange, Sha256, XetHash};
+use lyceum_store::{ByteStream, Ingested};
+use lyceum_xet::{Term, encode_terms};
+use serde::{Deserialize, Serialize};
+
+use crate::hub::Inner;
+use crate::signature::GrantError;
+use crate::xet::NewFile;
+use crate::{Action, Caller, Error, ErrorKind, Hub, Repo, Result};
+
+mod multipart;
+
+const UPLOAD: &str = "lfs-upload";
+const DOWNLOAD: &str = "lfs-download";
+/// Lifetime of upload and download addresses in seconds: long enough for the largest file on a slow line.
+const GRANT_SECONDS: i64 = 24 * 3600;
+/// Objects above this size are sent in parts by clients that can.
+const MULTIPART_ABOVE_BYTES: u64 = 1 << 30;
+
+/// What a batch asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LfsOperation {
+    /// Read objects.
+    Download,
+    /// Store objects.
+    Upload,
+}
+
+/// An object by digest and size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LfsObject {
+    /// Digest of its content.
+    pub sha256: Sha256,
+    /// Size in bytes.
+    pub size: u64,
+}
+
+/// What a client has to do for an object.
+#[derive(Debug, Clone)]
+pub enum LfsAction {
+    /// Nothing: it is stored.
+    Nothing,
+    /// Send it whole to an address that carries this signed grant.
+    Basic {
+        /// Signed, expiring; authorises the upload by itself.
+        grant: String,
+    },
+    /// Send it in parts, then complete the upload.
+    Multipart {
+        /// Signed, expiring; authorises parts and completion by itself.
+        grant: String,
+        /// Bytes of every part but the last.
+        chunk_bytes: u64,
+        /// Number of parts, from 1.
+        parts: u32,
+    },
+    /// Read it from an address that carries this signed grant.
+    Download {
+        /// Signed, expiring; authorises the download by itself.
+        grant: String,
+    },
+    /// It cannot be had: HTTP-like status and reason.
+    Error {
+        /// 404 or 422.
+        code: u16,
+        /// Reason.
+        message: String,
+    },
+}
+
+/// The answer for one object, in the order asked.
+#[derive(Debug, Clone)]
+pub struct LfsAnswer {
+    /// The object.
+    pub object: LfsObject,
+    /// What to do.
+    pub action: LfsAction,
+}
+
+/// What an upload address allows.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct UploadGrant {
+    repo_id: i64,
+    sha256: String,
+    size: u64,
+    /// Set for uploads in parts.
+    upload: Option<String>,
+}
+
+impl Hub {
+    /// Answers a batch. Uploads need a repo opened for writing or proposing, downloads one opened for reading.
+    pub async fn lfs_batch(
+        &self,
+        caller: &Caller,
+        repo: &Repo,
+        operation: LfsOperation,
+        objects: &[LfsObject],
+        multipart: bool,
+    ) -> Result<Vec<LfsAnswer>> {
+        let needed = match operation {
+            LfsOperation::Download => Action::Read,
+            LfsOperation::Upload => Action::Propose,
+        };
+        if repo.action < needed {
+            return Err(Error::internal(format!(
+                "an LFS {operation:?} was asked for a repo opened to {:?}",
+                repo.action
+            )));
+        }
+        let digests: Vec<Sha256> = objects.iter().map(|object| object.sha256).collect();
+        let stored = self.inner.db.read().await?.repo_files(repo.record.id, &digests).await?;
+        let sizes: HashMap<Sha256, u64> = stored.iter().map(|file| (file.sha256, file.size)).collect();
+        let mut answers = Vec::with_capacity(objects.len());
+        for object in objects {
+            let action = match (sizes.get(&object.sha256), operation) {
+                (Some(size), _) if *size != object.size => LfsAction::Error {
+                    code: 422,
+                    message: format!("object `{}` has {size} bytes, not {}", object.sha256, object.size),
+                },
+                (Some(_), LfsOperation::Upload) => LfsAction::Nothing,
+                (Some(_), LfsOperation::Download) => {
+                    LfsAction::Download { grant: self.sign_lfs(DOWNLOAD, repo, object, None) }
+                }
+                (None, LfsOperation::Download) => {
+                    LfsAction::Error { code: 404, message: format!("object `{}` not found", object.sha256) }
+                }
+                (None, LfsOperation::Upload) if object.size > MAX_FILE_BYTES => LfsAction::Error {
+                    code: 422,
+                    message: format!("object `{}` is over {} GiB", object.sha256, MAX_FILE_BYTES >> 30),
+                },
+                (None, LfsOperation::Upload) if multipart && object.size > MULTIPART_ABOVE_BYTES => {
+                    self.start_parts(caller, repo, object).await?
+                }
+                (None, LfsOperation::Upload) => {
+                    LfsAction::Basic { grant: self.sign_lfs(UPLOAD, repo, object, None) }
+                }
+            };
+            answers.push(LfsAnswer { object: *object, action });
+        }
+        Ok(answers)
+    }
+
+    /// Stores a whole object.
+    pub async fn lfs_put<S, E>(&self, grant: &str, body: S) -> Result<()>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send + Unpin + 'static,
+        E: Into<Box<dyn std::error::Error + Send + Sync>> + Send + 'static,
+    {
+        let grant = self.check_lfs(UPLOAD, grant)?;
+        self.ingest(&grant, body).await
+    }
+
+    /// Reports whether the repo has the object with this size; `NotFound` otherwise.
+    pub async fn lfs_verify(&self, repo: &Repo, object: LfsObject) -> Result<()> {
+        let stored = self.inner.db.read().await?.repo_file(repo.record.id, &object.sha256).await?;
+        match stored {
+            Some(file) if file.size == object.size => Ok(()),
+            Some(file) => Err(Error::new(
+                ErrorKind::Unprocessable,
+                format!("object `{}` has {} bytes, not {}", object.sha256, file.size, object.size),
+            )),
+            None => Err(Error::new(ErrorKind::NotFound, format!("object `{}` not found", object.sha256))),
+        }
+    }
+
+    /// Opens an object for reading by its download grant: its size and a way to read it.
+    pub async fn lfs_open(&self, grant: &str) -> Result<(LfsObject, Arc<[Term]>)> {
+        let grant = self.check_lfs(DOWNLOAD, grant)?;
+        let sha256 = grant.sha256()?;
+        let missing = || Error::new(ErrorKind::NotFound, format!("object `{sha256}` not found"));
+        let file =
+            self.inner.db.read().await?.repo_file(grant.repo_id, &sha256).await?.ok_or_else(missing)?;
+        let terms = self.terms(file.xet_hash).await?.ok_or_else(missing)?;
+        Ok((LfsObject { sha256, size: file.size }, terms))
+    }
+
+    /// Streams bytes of an object opened by [`lfs_open`](Self::lfs_open).
+    pub async fn lfs_read(&self, terms: Arc<[Term]>, range: ByteRange) -> Result<ByteStream> {
+        Ok(self.inner.store.read_file(terms, range).await?)
+    }
+
+    /// Chunks and stores a stream, and records it as a file of the repo if it is what was announced.
+    async fn ingest<S, E>(&self, grant: &UploadGrant, body: S) -> Result<()>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send + Unpin + 'static,
+        E: Into<Box<dyn std::error::Error + Send + Sync>> + Send + 'static,
+    {
+        let expected = grant.sha256()?;
+        let ingested = self
+            .inner
+            .store
+            .ingest(body, Some(grant.size), MAX_FILE_BYTES, &KnownChunks(self.inner.clone()))
+            .await?;
+        let Ingested { hash, sha256, size, terms, xorbs } = ingested;
+        if sha256 != expected {
+            return Err(Error::new(
+                ErrorKind::Unprocessable,
+                format!("the content has the sha256 `{sha256}`, not `{expected}`"),
+            ));
+        }
+        self.record_xorbs(xorbs.clone()).await?;
+        let first_chunk = self.first_chunk(&terms).await?;
+        let file = NewFile {
+            hash,
+            size,
+            terms: encode_terms(&terms),
+            sha256: Some(sha256),
+            verified: true,
+            first_chunk,
+        };
+        self.record(grant.repo_id, vec![file], &xorbs, hash).await?;
+        Ok(())
+    }
+
+    /// Returns the first chunk of a file and the xorb that holds it.
+    async fn first_chunk(&self, terms: &[Term]) -> Result<Option<(XetHash, XetHash)>> {
+        let Some(term) = terms.first() else {
+            return Ok(None);
+        };
+        let index = self.inner.store.xorb_index(term.xorb).await?;
+        let chunk =
+            index.and_then(|index| index.chunks.get(term.chunks.start as usize).map(|chunk| chunk.hash));
+        Ok(chunk.map(|chunk| (chunk, term.xorb)))
+    }
+
+    fn sign_lfs(&self, purpose: &str, repo: &Repo, object: &LfsObject, upload: Option<String>) -> String {
+        let expires_at = self.inner.clock.now().plus_seconds(GRANT_SECONDS);
+        let grant = UploadGrant {
+            repo_id: repo.record.id,
+            sha256: object.sha256.to_string(),
+            size: object.size,
+            upload,
+        };
+        self.inner.signer.sign(purpose, expires_at, &grant)
+    }
+
+    fn check_lfs(&self, purpose: &str, grant: &str) -> Result<UploadGrant> {
+        self.inner.signer.check(purpose, self.inner.clock.now(), grant).map_err(|error| match error {
+            GrantError::Forged => Error::new(ErrorKind::Forbidden, "this address is not valid"),
+            GrantError::Expired => {
+                Error::new(ErrorKind::Forbidden, "this address is expired; ask for a new one")
+            }
+        })
+    }
+}
+
+impl UploadGrant {
+    fn sha256(&self) -> Result<Sha256> {
+        self.sha256.parse().map_err(Error::internal)
+    }
+}
+
+/// The chunks that the hub already has, for ingest to leave out.
+struct KnownChunks(Arc<Inner>);
+
+impl lyceum_store::Dedup for KnownChunks {
+    async fn lookup(&self, chunk: XetHash) -> Option<XetHash> {
+        // Storing a chunk twice is waste, not an error.
+        self.0.db.read().await.ok()?.xorb_of_chunk(&chunk).await.ok()?
+    }
+}

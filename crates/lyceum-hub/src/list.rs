@@ -1,0 +1,168 @@
+//! Listing repos.
+
+use lyceum_core::limits::MAX_PAGE_ENTRIES;
+use lyceum_core::{AccountName, RepoKind};
+use lyceum_db::{Facet, Sort};
+use serde_json::{Value, json};
+
+use crate::derive::Facts;
+use crate::{Action, Caller, Error, ErrorKind, Hub, Repo, RepoInfo, Result};
+
+/// Most words of a search, and most tags of a filter.
+const MAX_TERMS: usize = 16;
+/// Most tags of one type in the catalogue.
+const MAX_CATALOGUE: u32 = 1000;
+
+/// Order of a list, descending unless said otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListSort {
+    /// Last change of content.
+    LastModified,
+    /// Creation.
+    CreatedAt,
+    /// Downloads of the last 30 days.
+    Downloads,
+    /// Likes.
+    Likes,
+    /// Recent downloads and likes.
+    Trending,
+}
+
+/// What to list.
+#[derive(Debug, Clone)]
+pub struct ListQuery {
+    /// Kind.
+    pub kind: RepoKind,
+    /// Only repos of this account.
+    pub author: Option<String>,
+    /// Every word must be part of the id.
+    pub search: Vec<String>,
+    /// Every tag must be there.
+    pub tags: Vec<String>,
+    /// Only gated, or only open, repos.
+    pub gated: Option<bool>,
+    /// Only this task.
+    pub pipeline_tag: Option<String>,
+    /// Order.
+    pub sort: ListSort,
+    /// Ascending.
+    pub ascending: bool,
+    /// Cursor of the previous page.
+    pub after: Option<String>,
+    /// Repos per page.
+    pub limit: usize,
+    /// Also list the files of each.
+    pub siblings: bool,
+}
+
+/// One page of repos.
+#[derive(Debug, Clone)]
+pub struct RepoPage {
+    /// The repos.
+    pub repos: Vec<RepoInfo>,
+    /// Cursor of the next page.
+    pub next: Option<String>,
+}
+
+impl Hub {
+    /// Lists the repos that the caller may see.
+    pub async fn list_repos(&self, caller: &Caller, query: ListQuery) -> Result<RepoPage> {
+        if query.search.len() > MAX_TERMS || query.tags.len() > MAX_TERMS {
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                format!("at most {MAX_TERMS} search words and {MAX_TERMS} filters are allowed"),
+            ));
+        }
+        let Some(rows) = self.list_query(caller, &query)? else {
+            return Ok(RepoPage { repos: Vec::new(), next: None });
+        };
+        let sort = rows.sort;
+        let limit = rows.limit as usize;
+        let listed = self.inner.db.read().await?.list_repos(&rows).await?;
+        let next = match listed.last() {
+            Some((last, _)) if listed.len() == limit => Some(format!("{}.{}", sort.value(last), last.id)),
+            _ => None,
+        };
+        let mut repos = Vec::with_capacity(listed.len());
+        for (record, info) in listed {
+            let repo = Repo { record, action: Action::Discover };
+            // What was not described yet is shown without facts rather than keeping the list waiting.
+            let sha = info.as_ref().map(|info| info.commit_oid);
+            let facts = info.map(Facts::try_from).transpose()?.unwrap_or_default();
+            let siblings = match sha {
+                Some(commit) if query.siblings => Some(self.siblings(&repo, commit).await?),
+                _ => None,
+            };
+            repos.push(RepoInfo::new(repo, sha, &facts, siblings));
+        }
+        Ok(RepoPage { repos, next })
+    }
+
+    /// Counts tags by type for the catalogue of tags: `{type: [{id, label, type, count}]}`.
+    pub async fn tags_by_type(&self, kind: RepoKind) -> Result<Value> {
+        let mut db = self.inner.db.read().await?;
+        let groups = [
+            ("pipeline_tag", Facet::Pipeline, ""),
+            ("library", Facet::Library, ""),
+            ("license", Facet::Tag, "license:"),
+            ("dataset", Facet::Tag, "dataset:"),
+            ("language", Facet::Tag, "language:"),
+            ("task_categories", Facet::Tag, "task_categories:"),
+            ("size_categories", Facet::Tag, "size_categories:"),
+            ("region", Facet::Tag, "region:"),
+        ];
+        let mut catalogue = serde_json::Map::new();
+        for (name, facet, prefix) in groups {
+            let counts = db.tag_counts(kind, facet, prefix, MAX_CATALOGUE).await?;
+            let tag = |(tag, count): (String, u64)| json!({ "id": tag, "label": tag.strip_prefix(prefix).unwrap_or(&tag), "type": name, "count": count });
+            if !counts.is_empty() {
+                catalogue.insert(name.to_owned(), counts.into_iter().map(tag).collect());
+            }
+        }
+        Ok(Value::Object(catalogue))
+    }
+
+    /// Translates a query; `None` if nothing can match it.
+    fn list_query(&self, caller: &Caller, query: &ListQuery) -> Result<Option<lyceum_db::ListQuery>> {
+        let author = match &query.author {
+            None => None,
+            Some(author) => match AccountName::parse(author) {
+                Ok(author) => Some(author),
+                Err(_) => return Ok(None),
+            },
+        };
+        let sort = match query.sort {
+            ListSort::LastModified => Sort::LastModified,
+            ListSort::CreatedAt => Sort::CreatedAt,
+            ListSort::Downloads => Sort::Downloads,
+            ListSort::Likes => Sort::Likes,
+            ListSort::Trending => Sort::Trending,
+        };
+        let cursor = |cursor: &str| {
+            let (value, id) = cursor.split_once('.')?;
+            Some((value.parse().ok()?, id.parse().ok()?))
+        };
+        let after = match &query.after {
+            None => None,
+            Some(after) => {
+                Some(cursor(after).ok_or_else(|| Error::new(ErrorKind::Invalid, "invalid `cursor`"))?)
+            }
+        };
+        Ok(Some(lyceum_db::ListQuery {
+            viewer: caller.user_id(),
+            viewer_admin: caller.identity().is_some_and(|identity| identity.admin),
+            author,
+            search: query.search.clone(),
+            tags: query.tags.clone(),
+            gated: query.gated,
+            pipeline_tag: query.pipeline_tag.clone(),
+            library: None,
+            sort,
+            ascending: query.ascending,
+            after,
+            limit: query.limit.clamp(1, MAX_PAGE_ENTRIES) as u32,
+            details: true,
+            ..lyceum_db::ListQuery::new(query.kind)
+        }))
+    }
+}

@@ -1,0 +1,237 @@
+//! Branches, tags and the list of all references.
+
+use lyceum_core::{Oid, RefName, Revision};
+use lyceum_git::{ObjectKind, SegmentWriter, Tag};
+
+use crate::account::append_event;
+use crate::commit::{insert_segment, signature};
+use crate::{Caller, Error, ErrorKind, Hub, Repo, Result};
+
+/// A reference and the commit it leads to.
+#[derive(Debug, Clone)]
+pub struct Reference {
+    /// Full name.
+    pub name: RefName,
+    /// Commit, also for annotated tags.
+    pub commit: Oid,
+}
+
+/// All references, each list in name order.
+#[derive(Debug, Clone, Default)]
+pub struct References {
+    /// `refs/heads/…`
+    pub branches: Vec<Reference>,
+    /// `refs/tags/…`
+    pub tags: Vec<Reference>,
+    /// `refs/convert/…`
+    pub converts: Vec<Reference>,
+    /// `refs/pr/…`, in number order.
+    pub pull_requests: Vec<Reference>,
+}
+
+impl Hub {
+    /// Lists all references.
+    pub async fn references(&self, repo: &Repo) -> Result<References> {
+        let rows = self.inner.db.read().await?.refs(repo.record.id).await?;
+        let mut references = References::default();
+        for row in rows {
+            let name = RefName::parse(&row.name).map_err(Error::internal)?;
+            let list = match name.as_str() {
+                text if text.starts_with("refs/heads/") => &mut references.branches,
+                text if text.starts_with("refs/tags/") => &mut references.tags,
+                text if text.starts_with("refs/convert/") => &mut references.converts,
+                _ => &mut references.pull_requests,
+            };
+            list.push(Reference { name, commit: row.peeled });
+        }
+        references.pull_requests.sort_by_key(|reference| {
+            reference.name.as_str()["refs/pr/".len()..].parse::<i64>().unwrap_or(i64::MAX)
+        });
+        Ok(references)
+    }
+
+    /// Creates a branch at `start`, or at the head of the default branch. `branch` is a short name or `refs/convert/…`.
+    pub async fn create_branch(
+        &self,
+        caller: &Caller,
+        repo: &Repo,
+        branch: &str,
+        start: Option<&Revision>,
+    ) -> Result<()> {
+        let name = branch_name(branch)?;
+        let default = Revision::parse(&repo.record.default_branch)?;
+        let commit = self.resolve(repo, start.unwrap_or(&default)).await?;
+        self.create_reference(caller, repo, name, commit, commit, None).await
+    }
+
+    /// Deletes a branch other than the default one.
+    pub async fn delete_branch(&self, caller: &Caller, repo: &Repo, branch: &str) -> Result<()> {
+        let name = branch_name(branch)?;
+        if name.short() == repo.record.default_branch {
+            return Err(Error::new(ErrorKind::Forbidden, format!("Cannot delete {name}")));
+        }
+        self.delete_reference(caller, repo, name).await
+    }
+
+    /// Creates a tag at a revision: annotated when it has a message.
+    pub async fn create_tag(
+        &self,
+        caller: &Caller,
+        repo: &Repo,
+        revision: &Revision,
+        tag: &str,
+        message: Option<&str>,
+    ) -> Result<()> {
+        let name = RefName::tag(tag)?;
+        let commit = self.resolve(repo, revision).await?;
+        let Some(message) = message.filter(|message| !message.trim().is_empty()) else {
+            return self.create_reference(caller, repo, name, commit, commit, None).await;
+        };
+        let tagger = signature(caller.signed_in()?, self.inner.clock.now());
+        let tag = Tag {
+            target: commit,
+            target_kind: ObjectKind::Commit,
+            name: tag.to_owned(),
+            tagger: Some(tagger),
+            message: message.replace('\0', "\u{fffd}"),
+        };
+        let mut segment = SegmentWriter::new(self.inner.store.spool_dir());
+        let target = segment.add(ObjectKind::Tag, &tag.encode()).map_err(Error::internal)?;
+        let segment = self.keep_segment(repo.record.id, segment, "tag").await?;
+        self.create_reference(caller, repo, name, target, commit, Some(segment)).await
+    }
+
+    /// Deletes a tag.
+    pub async fn delete_tag(&self, caller: &Caller, repo: &Repo, tag: &str) -> Result<()> {
+        self.delete_reference(caller, repo, RefName::tag(tag)?).await
+    }
+
+    /// Finds the commit of a revision: a full reference, a branch, a tag, or a commit id, whole or shortened.
+    pub async fn resolve(&self, repo: &Repo, revision: &Revision) -> Result<Oid> {
+        let names = candidates(repo, revision);
+        {
+            let mut db = self.inner.db.read().await?;
+            for name in names.iter().flatten() {
+                if let Some(reference) = db.ref_get(repo.record.id, name).await? {
+                    return Ok(reference.peeled);
+                }
+            }
+        }
+        self.resolve_oid(repo, revision).await
+    }
+
+    pub(crate) async fn resolve_oid(&self, repo: &Repo, revision: &Revision) -> Result<Oid> {
+        let missing = || revision_not_found(repo, revision);
+        let prefix = revision.oid_prefix().ok_or_else(missing)?;
+        let objects = self.objects(repo);
+        if let Ok(oid) = prefix.parse::<Oid>() {
+            use lyceum_git::Objects as _;
+            return match objects.read(oid).await {
+                Ok(object) if object.kind == ObjectKind::Commit => Ok(oid),
+                Ok(_) => Err(missing()),
+                Err(error) if error.kind() == lyceum_git::ErrorKind::NotFound => Err(missing()),
+                Err(error) => Err(Error::internal(error)),
+            };
+        }
+        match objects.commits_by_prefix(&prefix).await?.as_slice() {
+            [oid] => Ok(*oid),
+            [] => Err(missing()),
+            _ => Err(Error::new(
+                ErrorKind::RevisionNotFound,
+                format!("Invalid rev id: `{revision}` is the start of more than one commit"),
+            )),
+        }
+    }
+
+    async fn create_reference(
+        &self,
+        caller: &Caller,
+        repo: &Repo,
+        name: RefName,
+        target: Oid,
+        commit: Oid,
+        segment: Option<lyceum_db::NewSegment>,
+    ) -> Result<()> {
+        let (repo_id, actor, now) = (repo.record.id, caller.signed_in()?.user_id, self.inner.clock.now());
+        self.inner
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    if let Some(other) = tx.ref_conflict(repo_id, name.as_str()).await? {
+                        return Err(Error::new(
+                            ErrorKind::Conflict,
+                            format!("{name} cannot be created because {other} exists"),
+                        ));
+                    }
+                    if !tx.cas_ref(repo_id, name.as_str(), None, Some((target, commit)), now).await? {
+                        return Err(Error::new(
+                            ErrorKind::AlreadyExists,
+                            format!("Reference {name} already exists"),
+                        ));
+                    }
+                    if let Some(segment) = &segment {
+                        insert_segment(tx, repo_id, segment).await?;
+                    }
+                    let detail = serde_json::json!({ "ref": name.as_str(), "commit": commit.to_string() });
+                    append_event(tx, Some(repo_id), Some(actor), "create-ref", &detail, now).await
+                })
+            })
+            .await
+    }
+
+    async fn delete_reference(&self, caller: &Caller, repo: &Repo, name: RefName) -> Result<()> {
+        let (repo_id, actor, now) = (repo.record.id, caller.signed_in()?.user_id, self.inner.clock.now());
+        self.inner
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    let Some(current) = tx.ref_get(repo_id, name.as_str()).await? else {
+                        return Err(Error::new(
+                            ErrorKind::RevisionNotFound,
+                            format!("Invalid rev id: {}", name.short()),
+                        ));
+                    };
+                    if !tx.cas_ref(repo_id, name.as_str(), Some(current.target), None, now).await? {
+                        return Err(Error::new(
+                            ErrorKind::Conflict,
+                            format!("`{name}` was changed at the same time; please try again"),
+                        ));
+                    }
+                    let detail =
+                        serde_json::json!({ "ref": name.as_str(), "commit": current.peeled.to_string() });
+                    append_event(tx, Some(repo_id), Some(actor), "delete-ref", &detail, now).await
+                })
+            })
+            .await
+    }
+}
+
+/// Returns the reference names that a revision may stand for, branches first; none for a plain commit id is also fine.
+pub(crate) fn candidates(repo: &Repo, revision: &Revision) -> [Option<String>; 2] {
+    let revision = revision.as_str();
+    if revision == "HEAD" {
+        return [Some(format!("refs/heads/{}", repo.record.default_branch)), None];
+    }
+    reference_names(revision)
+}
+
+pub(crate) fn reference_names(revision: &str) -> [Option<String>; 2] {
+    if revision.starts_with("refs/") {
+        return [Some(revision.to_owned()), None];
+    }
+    [Some(format!("refs/heads/{revision}")), Some(format!("refs/tags/{revision}"))]
+}
+
+pub(crate) fn revision_not_found(repo: &Repo, revision: &Revision) -> Error {
+    Error::new(
+        ErrorKind::RevisionNotFound,
+        format!("Invalid rev id: {revision} (in {} `{}`)", repo.kind(), repo.id()),
+    )
+}
+
+fn branch_name(branch: &str) -> Result<RefName> {
+    if branch.starts_with("refs/convert/") || branch.starts_with("refs/heads/") {
+        return Ok(RefName::parse(branch)?);
+    }
+    Ok(RefName::branch(branch)?)
+}

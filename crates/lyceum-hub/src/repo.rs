@@ -1,0 +1,166 @@
+//! Creating, opening, moving, duplicating and deleting repos, and their settings.
+
+use lyceum_core::{AccountName, Oid, RefName, RepoId, RepoKind, Revision};
+use lyceum_db::{Gated, RepoSettings};
+
+use crate::access::{check, not_found};
+use crate::account::append_event;
+use crate::{Action, Caller, Error, ErrorKind, Hub, Repo, Result, Role, Visibility};
+
+mod create;
+mod duplicate;
+
+/// A repo to create.
+#[derive(Debug, Clone)]
+pub struct NewRepo {
+    /// What it holds.
+    pub kind: RepoKind,
+    /// Owner; the caller himself when absent.
+    pub namespace: Option<AccountName>,
+    /// Name, not yet checked.
+    pub name: String,
+    /// Who may see it; the owner's default when absent.
+    pub visibility: Option<Visibility>,
+    /// SDK of a space.
+    pub sdk: Option<String>,
+}
+
+/// Settings to change; what is `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct RepoChange {
+    /// Who may see it.
+    pub visibility: Option<Visibility>,
+    /// Whether its content needs consent.
+    pub gated: Option<Gated>,
+}
+
+impl Hub {
+    /// Opens a repo for an action: the access check. Old ids of moved repos open the moved repo.
+    pub async fn open(&self, caller: &Caller, kind: RepoKind, id: &RepoId, action: Action) -> Result<Repo> {
+        let found = self.inner.db.read().await?.repo_access(kind, id, caller.user_id()).await?;
+        let found = found.ok_or_else(|| not_found(id))?;
+        check(caller, &found.repo, found.role, action)?;
+        Ok(Repo { record: found.repo, action })
+    }
+
+    /// Opens a repo and finds the commit of a revision, by one query when the revision is a branch or tag.
+    pub(crate) async fn open_at(
+        &self,
+        caller: &Caller,
+        kind: RepoKind,
+        id: &RepoId,
+        revision: &Revision,
+        action: Action,
+    ) -> Result<(Repo, Oid)> {
+        let names = crate::reference::reference_names(revision.as_str());
+        let names = [names[0].as_deref().unwrap_or_default(), names[1].as_deref().unwrap_or_default()];
+        let found = self.inner.db.read().await?.repo_with_ref(kind, id, caller.user_id(), names).await?;
+        let found = found.ok_or_else(|| not_found(id))?;
+        check(caller, &found.repo, found.role, action)?;
+        let repo = Repo { record: found.repo, action };
+        let commit = match found.found {
+            Some(reference) => reference.peeled,
+            None if revision.as_str() == "HEAD" => self.resolve(&repo, revision).await?,
+            None => self.resolve_oid(&repo, revision).await?,
+        };
+        Ok((repo, commit))
+    }
+
+    /// Deletes a repo opened with [`Action::Administer`].
+    pub async fn delete_repo(&self, caller: &Caller, repo: &Repo) -> Result<()> {
+        let (id, actor, now) = (repo.record.id, caller.signed_in()?.user_id, self.inner.clock.now());
+        let detail = serde_json::json!({ "kind": repo.kind().singular(), "id": repo.id().to_string() });
+        let blobs = self
+            .inner
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    let blobs = tx.segment_blob_keys(id).await?;
+                    tx.delete_repo(id).await?;
+                    append_event(tx, None, Some(actor), "delete-repo", &detail, now).await?;
+                    Ok::<_, Error>(blobs)
+                })
+            })
+            .await?;
+        // After the transaction: a crash in between leaves bytes that nothing names, never names without bytes.
+        for blob in blobs {
+            self.inner.store.delete_blob(&lyceum_store::BlobKey::segment(&blob)?).await?;
+        }
+        Ok(())
+    }
+
+    /// Renames a repo opened with [`Action::Administer`], or gives it to another owner; the old id keeps leading to it.
+    pub async fn move_repo(&self, caller: &Caller, repo: &Repo, to: &RepoId) -> Result<()> {
+        let owner = self.namespace_for(caller, repo.kind(), to.namespace()).await?;
+        let (record, to, now) = (repo.record.clone(), to.clone(), self.inner.clock.now());
+        let actor = caller.signed_in()?.user_id;
+        self.inner
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    if !tx.move_repo(&record, owner.id, &to, now).await? {
+                        return Err(Error::new(
+                            ErrorKind::AlreadyExists,
+                            format!("A {} repository called {to} already exists", record.kind),
+                        ));
+                    }
+                    let detail = serde_json::json!({ "from": record.name.to_string(), "to": to.to_string() });
+                    append_event(tx, Some(record.id), Some(actor), "move-repo", &detail, now).await
+                })
+            })
+            .await
+    }
+
+    /// Changes settings of a repo opened with [`Action::Administer`].
+    pub async fn change_repo(&self, caller: &Caller, repo: &Repo, change: RepoChange) -> Result<()> {
+        let (id, actor, now) = (repo.record.id, caller.signed_in()?.user_id, self.inner.clock.now());
+        if change.visibility == Some(Visibility::Protected) && repo.kind() != RepoKind::Space {
+            return Err(Error::new(ErrorKind::Invalid, "only a space can be protected"));
+        }
+        let detail = serde_json::json!({ "visibility": change.visibility.map(Visibility::as_str), "gated": change.gated.map(Gated::as_str) });
+        let settings =
+            RepoSettings { visibility: change.visibility, gated: change.gated, ..RepoSettings::default() };
+        self.inner
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    if !tx.update_repo_settings(id, &settings, now).await? {
+                        return Err(Error::new(
+                            ErrorKind::RepoNotFound,
+                            "the repository was deleted meanwhile",
+                        ));
+                    }
+                    append_event(tx, Some(id), Some(actor), "change-settings", &detail, now).await
+                })
+            })
+            .await
+    }
+
+    /// Finds the account under which the caller wants to have a repo, if he may.
+    async fn namespace_for(
+        &self,
+        caller: &Caller,
+        kind: RepoKind,
+        namespace: &AccountName,
+    ) -> Result<lyceum_db::Account> {
+        let identity = caller.signed_in()?;
+        identity.may_write()?;
+        let refuse = || {
+            Error::new(
+                ErrorKind::Forbidden,
+                format!("You don't have the rights to create a {kind} under the namespace \"{namespace}\""),
+            )
+        };
+        let mut db = self.inner.db.read().await?;
+        let owner = db.account_by_name(namespace).await?.ok_or_else(refuse)?;
+        let allowed = identity.admin
+            || owner.id == identity.user_id
+            || db.role_in(owner.id, identity.user_id).await? >= Some(Role::Contributor);
+        if allowed { Ok(owner) } else { Err(refuse()) }
+    }
+}
+
+/// The reference of the default branch.
+fn main_branch() -> RefName {
+    RefName::branch("main").expect("`main` is a valid branch name")
+}

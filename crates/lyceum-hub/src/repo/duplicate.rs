@@ -1,0 +1,96 @@
+//! Copying a repo to a new id.
+
+use lyceum_core::RepoId;
+use lyceum_db::{NewSegment, SegmentData};
+use lyceum_store::BlobKey;
+
+use crate::{Caller, Error, ErrorKind, Hub, Repo, Result, Visibility};
+
+/// Segments read by one query.
+const SEGMENT_PAGE: u32 = 64;
+
+impl Hub {
+    /// Copies a readable repo's branches, tags and large files to a new id. Large files are not moved: both name the
+    /// same bytes.
+    pub async fn duplicate_repo(
+        &self,
+        caller: &Caller,
+        repo: &Repo,
+        to: &RepoId,
+        visibility: Option<Visibility>,
+    ) -> Result<RepoId> {
+        let owner = self.namespace_for(caller, repo.kind(), to.namespace()).await?;
+        let id = RepoId::new(owner.name.clone(), to.name())?;
+        let new = lyceum_db::NewRepo {
+            kind: repo.kind(),
+            owner_id: owner.id,
+            creator_id: caller.signed_in()?.user_id,
+            name: id.clone(),
+            visibility: visibility.unwrap_or(repo.record.visibility),
+            sdk: repo.record.sdk.clone(),
+            created_at: self.inner.clock.now(),
+        };
+        let references = self.inner.db.read().await?.refs(repo.record.id).await?;
+        let copied = |name: &str| name.starts_with("refs/heads/") || name.starts_with("refs/tags/");
+        let references = references
+            .into_iter()
+            .filter(|row| copied(&row.name))
+            .map(|row| (row.name, row.target, row.peeled))
+            .collect();
+        let segments = self.copy_segments(repo.record.id).await?;
+        let new_id = self.insert_repo(new, segments, references).await?;
+        let from = repo.record.id;
+        self.inner
+            .db
+            .write(move |tx| Box::pin(async move { Ok::<_, Error>(tx.copy_repo_files(from, new_id).await?) }))
+            .await?;
+        Ok(id)
+    }
+
+    /// Copies the segments of a repo, oldest first; those outside of the database get files of their own, so that each
+    /// repo can delete what is its own.
+    async fn copy_segments(&self, repo_id: i64) -> Result<Vec<NewSegment>> {
+        let mut segments = Vec::new();
+        let mut after = 0;
+        loop {
+            let rows = self.inner.db.read().await?.segments(repo_id, after, SEGMENT_PAGE).await?;
+            let Some(last) = rows.last() else {
+                return Ok(segments);
+            };
+            after = last.seq;
+            let mut db = self.inner.db.read().await?;
+            for row in rows {
+                let data = db.segment_data(repo_id, row.seq).await?;
+                let index = db.segment_indexes_after(repo_id, row.seq - 1, 1).await?;
+                let (Some(data), Some((_, idx))) = (data, index.into_iter().next()) else {
+                    return Err(Error::new(
+                        ErrorKind::Unavailable,
+                        "the repo is being rearranged; please try again",
+                    ));
+                };
+                let data = match data {
+                    SegmentData::Inline(data) => SegmentData::Inline(data),
+                    SegmentData::Blob(key) => SegmentData::Blob(self.copy_blob(&key).await?),
+                };
+                let (objects, bytes, created_at) = (row.objects, row.bytes, row.created_at);
+                segments.push(NewSegment {
+                    repo_id,
+                    seq: row.seq,
+                    objects,
+                    bytes,
+                    idx,
+                    data,
+                    source: "duplicate".to_owned(),
+                    created_at,
+                });
+            }
+        }
+    }
+
+    async fn copy_blob(&self, key: &str) -> Result<String> {
+        let copy = BlobKey::segment(&format!("copy/{}", self.inner.entropy.id()))?;
+        let content = self.inner.store.stream_blob(&BlobKey::segment(key)?, None).await?;
+        self.inner.store.put_blob_stream(&copy, content, u64::MAX).await?;
+        Ok(copy.as_str().to_owned())
+    }
+}
