@@ -65,3 +65,11 @@ proptest! {
         prop_assert!(XorbIndex::decode(&bytes).is_err());
     }
 }
+
+#[test]
+fn version_1_stays_readable() {
+    let stored = include_bytes!("../../../testdata/xorb-index-v1.bin");
+    let index = XorbIndex::decode(stored).unwrap();
+    assert_eq!(index, pack(&[b"x".to_vec(), b"abcdefgh".to_vec()]).0);
+    assert_eq!(index.encode(), stored);
+}
