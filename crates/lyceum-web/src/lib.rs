@@ -1,1 +1,69 @@
-//! Human interface: pages rendered on the server.
+//! Human interface: pages rendered on the server, readable without JavaScript.
+//!
+//! A page calls [`Hub`] methods as the API does, never the API itself, and sees what the signed-in caller may see.
+//! Uploaded text is shown escaped; nothing that a user uploaded is ever served from here as a document of this origin.
+//! There is no script at all: the content security policy denies it.
+
+mod asset;
+mod error;
+mod form;
+mod format;
+mod layout;
+mod link;
+mod page;
+mod response;
+mod session;
+mod visit;
+
+use axum::Router;
+use axum::routing::{get, post};
+use lyceum_core::{Entropy, RepoKind};
+use lyceum_hub::Hub;
+
+pub use error::not_found;
+
+/// What every page works with; cheap to clone.
+#[derive(Clone)]
+pub struct Web {
+    /// The use cases.
+    pub hub: Hub,
+    /// Makes tokens against forged forms.
+    pub entropy: Entropy,
+    /// Address that browsers see; an `https` one makes cookies secure-only.
+    pub public_url: Option<String>,
+}
+
+/// Returns every page. It has no fallback, so that it can be merged with the API's router; see [`not_found`].
+pub fn router(web: Web) -> Router {
+    let mut router = Router::new()
+        .route("/", get(page::home::show))
+        .route("/static/{file}", get(asset::serve))
+        .route("/login", get(page::login::show).post(page::login::submit))
+        .route("/logout", post(page::login::sign_out))
+        .route("/device", get(page::device::show))
+        .route("/device/approve", post(page::device::decide))
+        .route("/oauth/device", get(page::device::show))
+        .route("/{namespace}", get(page::account::show));
+    for kind in RepoKind::ALL {
+        router = router.route(&format!("/{}", kind.plural()), get(page::list::show)).merge(repo_pages(kind));
+    }
+    router.with_state(web)
+}
+
+/// Returns the pages of one kind of repo. The handlers find the kind in the address.
+fn repo_pages(kind: RepoKind) -> Router<Web> {
+    let repo = format!("/{}{{namespace}}/{{name}}", kind.url_prefix());
+    Router::new()
+        .route(&repo, get(page::repo::show))
+        .route(&format!("{repo}/tree/{{revision}}"), get(page::tree::show))
+        .route(&format!("{repo}/tree/{{revision}}/{{*path}}"), get(page::tree::show))
+        .route(&format!("{repo}/blob/{{revision}}/{{*path}}"), get(page::blob::show))
+        .route(&format!("{repo}/download/{{revision}}/{{*path}}"), get(page::download::send))
+        .route(&format!("{repo}/commits/{{revision}}"), get(page::commits::show))
+        .route(&format!("{repo}/commit/{{revision}}"), get(page::commit::show))
+        .route(&format!("{repo}/discussions"), get(page::discussions::show))
+        .route(&format!("{repo}/discussions/{{number}}"), get(page::discussion::show))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,132 @@
+//! Failures as pages: what went wrong, and where to go from there.
+
+use askama::Template;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use lyceum_hub::{Error, ErrorKind};
+
+use crate::layout::Layout;
+use crate::response::{CachePolicy, render};
+
+/// Result of a handler.
+pub(crate) type PageResult = Result<Response, PageError>;
+
+/// A failure on its way to a page.
+#[derive(Debug)]
+pub(crate) struct PageError {
+    error: Error,
+    /// The caller might see more if he signed in.
+    anonymous: bool,
+}
+
+impl PageError {
+    /// Returns an error with a kind of the hub.
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Error::new(kind, message).into()
+    }
+
+    /// Returns the error of an address that leads nowhere.
+    pub(crate) fn not_found() -> Self {
+        Self::new(ErrorKind::NotFound, "nothing is here")
+    }
+
+    /// Notes whether the caller is signed in.
+    pub(crate) fn seen_by(mut self, anonymous: bool) -> Self {
+        self.anonymous = anonymous;
+        self
+    }
+}
+
+impl From<Error> for PageError {
+    fn from(error: Error) -> Self {
+        Self { error, anonymous: true }
+    }
+}
+
+impl From<lyceum_core::Invalid> for PageError {
+    /// A name that cannot exist is simply not there.
+    fn from(_: lyceum_core::Invalid) -> Self {
+        Self::not_found()
+    }
+}
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage {
+    layout: Layout,
+    title: &'static str,
+    message: String,
+    offer_sign_in: bool,
+}
+
+impl IntoResponse for PageError {
+    fn into_response(self) -> Response {
+        let (status, title) = rendering(self.error.kind());
+        let message = match self.error.kind() {
+            ErrorKind::Internal => {
+                tracing::error!(error = &self.error as &dyn std::error::Error, "a page failed");
+                "Something broke on the server. The log says more.".to_owned()
+            }
+            // Missing and hidden repos must read the same.
+            ErrorKind::RepoNotFound | ErrorKind::NotFound => {
+                "There is nothing at this address, or it is not visible to you.".to_owned()
+            }
+            _ => sentence(self.error.message()),
+        };
+        let hidden = matches!(
+            self.error.kind(),
+            ErrorKind::RepoNotFound
+                | ErrorKind::NotFound
+                | ErrorKind::Unauthenticated
+                | ErrorKind::Forbidden
+                | ErrorKind::Gated
+        );
+        let page = ErrorPage {
+            layout: Layout::anonymous(title),
+            title,
+            message,
+            offer_sign_in: hidden && self.anonymous,
+        };
+        render(status, CachePolicy::Never, &page)
+    }
+}
+
+fn rendering(kind: ErrorKind) -> (StatusCode, &'static str) {
+    match kind {
+        ErrorKind::RepoNotFound
+        | ErrorKind::RevisionNotFound
+        | ErrorKind::EntryNotFound
+        | ErrorKind::NotFound => (StatusCode::NOT_FOUND, "Not found"),
+        ErrorKind::Unauthenticated | ErrorKind::InvalidCredentials => {
+            (StatusCode::UNAUTHORIZED, "Sign in first")
+        }
+        ErrorKind::Forbidden | ErrorKind::Gated | ErrorKind::Disabled => {
+            (StatusCode::FORBIDDEN, "Not allowed")
+        }
+        ErrorKind::AlreadyExists | ErrorKind::Conflict | ErrorKind::Stale => {
+            (StatusCode::CONFLICT, "Something changed in between")
+        }
+        ErrorKind::Invalid | ErrorKind::Unprocessable | ErrorKind::RangeNotSatisfiable => {
+            (StatusCode::BAD_REQUEST, "That request makes no sense")
+        }
+        ErrorKind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "Too large"),
+        ErrorKind::StorageFull => (StatusCode::INSUFFICIENT_STORAGE, "The storage is full"),
+        ErrorKind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "Not available now"),
+        ErrorKind::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "Something broke"),
+    }
+}
+
+/// Makes a sentence of the lowercase fragment that errors are.
+fn sentence(fragment: &str) -> String {
+    let mut letters = fragment.chars();
+    let Some(first) = letters.next() else {
+        return String::new();
+    };
+    let stop = if fragment.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{}{}{stop}", first.to_uppercase(), letters.as_str())
+}
+
+/// Returns the page for an address that nothing answers.
+pub fn not_found() -> Response {
+    PageError::not_found().into_response()
+}

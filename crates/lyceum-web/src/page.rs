@@ -1,0 +1,15 @@
+//! One file per page: a template with what it shows, and the handler that fills it.
+
+pub(crate) mod account;
+pub(crate) mod blob;
+pub(crate) mod commit;
+pub(crate) mod commits;
+pub(crate) mod device;
+pub(crate) mod discussion;
+pub(crate) mod discussions;
+pub(crate) mod download;
+pub(crate) mod home;
+pub(crate) mod list;
+pub(crate) mod login;
+pub(crate) mod repo;
+pub(crate) mod tree;

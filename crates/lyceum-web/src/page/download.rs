@@ -1,0 +1,36 @@
+//! `/{repo}/download/{revision}/{path}`: a file for a signed-in browser, which has no token for the API.
+
+use axum::body::Body;
+use axum::response::Response;
+use http::header::{
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use lyceum_core::ByteRange;
+use lyceum_hub::{Action, Error};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::error::PageError;
+use crate::visit::{Detour, Visit};
+
+/// Streams a file. It is saved, never shown: what a user uploaded must not run as a page of the hub.
+pub(crate) async fn send(visit: Visit) -> Result<Response, Detour> {
+    let Some(path) = &visit.address.path else {
+        return Err(PageError::not_found().into());
+    };
+    let repo = visit.open(Action::Read).await?;
+    let file = visit.web.hub.file(&repo, &visit.address.revision(), path).await?;
+    let bytes = visit.web.hub.read_file(&file, ByteRange { start: 0, end: file.entry.size }).await?;
+    visit.web.hub.count_download(&repo);
+    let name = utf8_percent_encode(path.file_name(), NON_ALPHANUMERIC);
+    let response = Response::builder()
+        .header(CONTENT_TYPE, "application/octet-stream")
+        .header(CONTENT_LENGTH, file.entry.size)
+        .header(CONTENT_DISPOSITION, format!("attachment; filename*=UTF-8''{name}"))
+        .header(CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'")
+        .header(X_CONTENT_TYPE_OPTIONS, "nosniff")
+        .header(CACHE_CONTROL, "private, no-store")
+        .header(VARY, "Cookie")
+        .body(Body::from_stream(bytes));
+    response.map_err(|error| Error::internal(error).into())
+}

@@ -1,0 +1,125 @@
+//! A visit to a page of a repo: who, and where to.
+
+use axum::extract::{FromRef, FromRequestParts};
+use axum::response::{IntoResponse, Redirect, Response};
+use bytes::Bytes;
+use futures_util::TryStreamExt as _;
+use http::request::Parts;
+use lyceum_core::{ByteRange, RepoPath, Revision};
+use lyceum_hub::{Action, ErrorKind, FileHandle, Repo};
+
+use crate::Web;
+use crate::error::PageError;
+use crate::link::{Address, RepoLink};
+use crate::session::Session;
+
+/// Largest text that a page shows; larger files are only downloaded.
+pub(crate) const MAX_TEXT_BYTES: u64 = 512 * 1024;
+
+/// A request for a page of a repo.
+pub(crate) struct Visit {
+    pub(crate) web: Web,
+    pub(crate) session: Session,
+    pub(crate) address: Address,
+}
+
+/// What a repo's pages share.
+pub(crate) struct RepoHead {
+    pub(crate) link: RepoLink,
+    pub(crate) revision: String,
+    /// Which tab is open: `card`, `files`, `history` or `discussions`.
+    pub(crate) tab: &'static str,
+}
+
+impl Visit {
+    /// Opens the repo for an action. An old id leads to a redirect, given as the error.
+    pub(crate) async fn open(&self, action: Action) -> Result<Repo, Detour> {
+        let RepoLink { kind, id } = &self.address.repo;
+        let opened = self.web.hub.open(&self.session.caller, *kind, id, action).await;
+        let repo = opened.map_err(|error| PageError::from(error).seen_by(self.session.anonymous()))?;
+        match self.address.moved(&repo) {
+            Some(location) => Err(Detour::Moved(location)),
+            None => Ok(repo),
+        }
+    }
+
+    /// Returns the head of the repo's pages, with the id as it is written now.
+    pub(crate) fn head(&self, repo: &Repo, tab: &'static str) -> RepoHead {
+        let link = RepoLink { kind: repo.kind(), id: repo.id().clone() };
+        RepoHead { link, revision: self.address.revision().to_string(), tab }
+    }
+
+    /// Returns where a file is downloaded: from the API, unless only the session may see it.
+    pub(crate) fn download(&self, link: &RepoLink, revision: &str, path: &str) -> String {
+        if self.session.anonymous() {
+            format!("{}?download=true", link.resolve(revision, path))
+        } else {
+            link.download(revision, path)
+        }
+    }
+
+    /// Reads a small file; `None` if there is none, or it is large or not text.
+    pub(crate) async fn text(
+        &self,
+        repo: &Repo,
+        revision: &Revision,
+        path: &RepoPath,
+    ) -> Result<Option<String>, PageError> {
+        match self.web.hub.file(repo, revision, path).await {
+            Ok(file) => self.text_of(&file).await,
+            Err(error) if matches!(error.kind(), ErrorKind::EntryNotFound | ErrorKind::RevisionNotFound) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Reads a file that was found; `None` if it is large or not text.
+    pub(crate) async fn text_of(&self, file: &FileHandle) -> Result<Option<String>, PageError> {
+        if file.entry.lfs.is_some() || file.entry.size > MAX_TEXT_BYTES {
+            return Ok(None);
+        }
+        let stream = self.web.hub.read_file(file, ByteRange { start: 0, end: file.entry.size }).await?;
+        let parts: Vec<Bytes> = stream.try_collect().await.map_err(lyceum_hub::Error::internal)?;
+        let text = String::from_utf8(parts.concat()).ok();
+        Ok(text.filter(|text| !text.contains('\0')))
+    }
+}
+
+/// Why a page of a repo is not shown: a failure, or the repo is called something else now.
+pub(crate) enum Detour {
+    Failed(PageError),
+    Moved(String),
+}
+
+impl From<PageError> for Detour {
+    fn from(error: PageError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<lyceum_hub::Error> for Detour {
+    fn from(error: lyceum_hub::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl IntoResponse for Detour {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Failed(error) => error.into_response(),
+            Self::Moved(location) => Redirect::temporary(&location).into_response(),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Visit
+where
+    Web: FromRef<S>,
+{
+    type Rejection = PageError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, PageError> {
+        let address = Address::from_request_parts(parts, state).await?;
+        let session = Session::from_request_parts(parts, state).await?;
+        Ok(Self { web: Web::from_ref(state), session, address })
+    }
+}
