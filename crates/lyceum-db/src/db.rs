@@ -289,3 +289,11 @@ impl fmt::Debug for Db {
         f.debug_struct("Db").field("dialect", &self.dialect).finish_non_exhaustive()
     }
 }
+
+/// Opens a connection of its own to a database, to run migrations on.
+#[cfg(test)]
+pub(crate) async fn testing_tx(url: &str) -> Tx {
+    let dialect = if url.starts_with("sqlite:") { Dialect::Sqlite } else { Dialect::Postgres };
+    let connection = connect(url).await.expect("the database is there");
+    Tx(Queries::new(Connection::Owned(Box::new(connection)), dialect))
+}

@@ -125,34 +125,32 @@ impl Record for Listed {
 impl Queries {
     /// Returns a page of repos with what is known of their contents.
     pub async fn list_repos(&mut self, query: &ListQuery) -> Result<Vec<(Repo, Option<RepoInfo>)>> {
+        self.list_repos_with(query, RARE_TAG_REPOS).await
+    }
+
+    /// `rare` is the number of repos up to which a tag counts as rare.
+    pub(crate) async fn list_repos_with(
+        &mut self,
+        query: &ListQuery,
+        rare: u32,
+    ) -> Result<Vec<(Repo, Option<RepoInfo>)>> {
         let mut sql = Sql::new(if query.details {
             concat!("SELECT ", repo_columns!(), ", ", info_columns!())
         } else {
             concat!("SELECT ", repo_columns!(), ", ", info_columns_brief!())
         });
-        let facets = self.filter(&mut sql, query, " LEFT JOIN repo_info i ON i.repo_id = r.id").await?;
+        let facets = self.filter(&mut sql, query, " LEFT JOIN repo_info i ON i.repo_id = r.id", rare).await?;
         if !facets {
             return Ok(Vec::new());
         }
-        let (column, order, before) =
-            (query.sort.column(), order(query.ascending), if query.ascending { ") > (" } else { ") < (" });
+        let column = query.sort.column();
+        let (order, beyond) = if query.ascending { (" ASC", ") > (") } else { (" DESC", ") < (") };
         if let Some((value, id)) = query.after {
-            sql.push(" AND (")
-                .push(column)
-                .push(", r.id")
-                .push(before)
-                .bind(value)
-                .push(", ")
-                .bind(id)
-                .push(")");
+            sql.push(" AND (").push(column).push(", r.id").push(beyond);
+            sql.bind(value).push(", ").bind(id).push(")");
         }
-        sql.push(" ORDER BY ")
-            .push(column)
-            .push(order)
-            .push(", r.id")
-            .push(order)
-            .push(" LIMIT ")
-            .bind(query.limit);
+        sql.push(" ORDER BY ").push(column).push(order).push(", r.id").push(order);
+        sql.push(" LIMIT ").bind(query.limit);
         let (sql, arguments) = sql.finish();
         let listed: Vec<Listed> = self.all(sql, arguments).await?;
         Ok(listed.into_iter().map(|Listed(repo, info)| (repo, info)).collect())
@@ -161,7 +159,7 @@ impl Queries {
     /// Counts the repos that a query lists on all its pages, up to `most`.
     pub async fn count_repos(&mut self, query: &ListQuery, most: u32) -> Result<u64> {
         let mut sql = Sql::new("SELECT COUNT(*) FROM (SELECT 1 AS one");
-        if !self.filter(&mut sql, query, "").await? {
+        if !self.filter(&mut sql, query, "", RARE_TAG_REPOS).await? {
             return Ok(0);
         }
         sql.push(" LIMIT ").bind(most).push(") found");
@@ -170,15 +168,21 @@ impl Queries {
     }
 
     /// Writes `FROM` and `WHERE`; false if nothing can match.
-    async fn filter(&mut self, sql: &mut Sql, query: &ListQuery, join: &'static str) -> Result<bool> {
+    async fn filter(
+        &mut self,
+        sql: &mut Sql,
+        query: &ListQuery,
+        join: &'static str,
+        rare: u32,
+    ) -> Result<bool> {
         let mut facets = query.facets();
         let mut rarest = None;
         for (index, (facet, tag)) in facets.iter().enumerate() {
-            let repos = self.tag_repos_up_to(*facet, tag, RARE_TAG_REPOS + 1).await?;
+            let repos = self.tag_repos_up_to(*facet, tag, rare + 1).await?;
             if repos == 0 {
                 return Ok(false);
             }
-            if repos <= u64::from(RARE_TAG_REPOS) && rarest.is_none_or(|(least, _)| repos < least) {
+            if repos <= u64::from(rare) && rarest.is_none_or(|(least, _)| repos < least) {
                 rarest = Some((repos, index));
             }
         }
@@ -207,9 +211,8 @@ impl Queries {
             sql.push(")");
         }
         if let Some(author) = &query.author {
-            sql.push(" AND r.owner_id = (SELECT id FROM account WHERE name_key = ")
-                .bind(author.key())
-                .push(")");
+            sql.push(" AND r.owner_id = (SELECT id FROM account WHERE name_key = ");
+            sql.bind(author.key()).push(")");
         }
         for words in &query.search {
             sql.push(" AND ").push(name_expression(query.kind)).push(" LIKE ").bind(contains(words));
@@ -254,8 +257,4 @@ fn contains(words: &str) -> String {
     }
     pattern.push('%');
     pattern
-}
-
-fn order(ascending: bool) -> &'static str {
-    if ascending { " ASC" } else { " DESC" }
 }

@@ -105,7 +105,9 @@ impl Queries {
             .execute(
                 "INSERT INTO repo_file (repo_id, sha256, size, xet_hash, verified, file_name, pushed_at) \
                  VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (repo_id, sha256) DO UPDATE \
-                 SET size = excluded.size, xet_hash = excluded.xet_hash, verified = excluded.verified, \
+                 SET size = excluded.size, xet_hash = excluded.xet_hash, \
+                 verified = CASE WHEN repo_file.xet_hash = excluded.xet_hash AND repo_file.verified = 1 THEN 1 \
+                 ELSE excluded.verified END, \
                  file_name = excluded.file_name, pushed_at = excluded.pushed_at \
                  WHERE repo_file.verified = 0 OR excluded.verified = 1 OR repo_file.xet_hash = excluded.xet_hash",
                 bind![
