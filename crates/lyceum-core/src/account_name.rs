@@ -12,6 +12,7 @@ const RESERVED: &[&str] = &[
     "buckets",
     "collections",
     "datasets",
+    "device",
     "docs",
     "healthz",
     "join",

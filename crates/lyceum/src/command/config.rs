@@ -1,0 +1,81 @@
+//! `lyceum config`.
+
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use super::Common;
+use crate::failure::Result;
+use crate::output;
+use crate::settings::{KEYS, Loaded};
+
+/// Print every setting with its value, default and meaning
+///
+/// What it prints is a settings file for --config. A password in the database address is left out.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  lyceum config > lyceum.toml\n  LYCEUM_LOG_FORMAT=json lyceum config --json"
+)]
+pub(crate) struct Options {}
+
+pub(crate) fn run(common: &Common) -> Result<ExitCode> {
+    let loaded = common.load()?;
+    if common.json {
+        output::print_json(&describe(&loaded));
+    } else {
+        output::print(render(&loaded).trim_end());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn describe(loaded: &Loaded) -> serde_json::Value {
+    let settings: Vec<_> = KEYS
+        .iter()
+        .map(|key| {
+            json!({
+                "name": key.name,
+                "value": typed(&loaded.shown(key.name)),
+                "default": typed(&Loaded::default_of(key.name)),
+                "environment": key.environment,
+                "source": loaded.source(key.name).words(),
+                "description": key.description,
+            })
+        })
+        .collect();
+    json!({ "settings": settings })
+}
+
+/// Turns a TOML value of one of the simple types into JSON.
+fn typed(value: &str) -> serde_json::Value {
+    let simple = toml::from_str::<toml::Table>(&format!("value = {value}"));
+    match simple.ok().and_then(|mut table| table.remove("value")) {
+        Some(toml::Value::Integer(number)) => json!(number),
+        Some(toml::Value::Boolean(flag)) => json!(flag),
+        Some(toml::Value::String(text)) => json!(text),
+        _ => json!(value),
+    }
+}
+
+/// Returns the settings as a file, each with its documentation.
+pub(crate) fn render(loaded: &Loaded) -> String {
+    let mut text =
+        String::from("# Settings of Lyceum. Later ones win: default, file, environment, command line.\n");
+    let mut area = "";
+    for key in KEYS {
+        let (section, name) = key.name.split_once('.').unwrap_or(("", key.name));
+        text.push('\n');
+        if section != area {
+            area = section;
+            text.push_str(&format!("[{section}]\n\n"));
+        }
+        text.push_str(&format!("# {}\n", key.description));
+        text.push_str(&format!(
+            "# Default: {}. Environment: {}. Set by: {}.\n",
+            Loaded::default_of(key.name),
+            key.environment,
+            loaded.source(key.name).words(),
+        ));
+        text.push_str(&format!("{name} = {}\n", loaded.shown(key.name)));
+    }
+    text
+}

@@ -1,0 +1,96 @@
+//! `lyceum user`.
+
+use std::io::BufRead as _;
+use std::process::ExitCode;
+
+use lyceum_hub::{Account, NewUser};
+use serde_json::json;
+
+use super::Common;
+use crate::failure::{Failure, Result};
+use crate::{hub, output};
+
+/// Longest password that is read.
+const MAX_PASSWORD_BYTES: u64 = 1024;
+
+/// Make users
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    Create(Create),
+}
+
+/// Make a user
+///
+/// Works beside a running server. Without a password he cannot sign in with a browser, only use tokens.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  lyceum user create ada --full-name \"Ada Lovelace\" --admin\n  \
+    printf %s \"$PASSWORD\" | lyceum user create ada --password-stdin")]
+pub(crate) struct Create {
+    /// Account name: letters, digits, `-`, `_` and `.`
+    name: String,
+    /// Name for people
+    #[arg(long, value_name = "NAME")]
+    full_name: Option<String>,
+    /// Mail address
+    #[arg(long, value_name = "ADDRESS")]
+    email: Option<String>,
+    /// Let him administer the hub
+    #[arg(long)]
+    admin: bool,
+    /// Read a password from the first line of standard input
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+pub(crate) async fn run(common: &Common, command: Command) -> Result<ExitCode> {
+    let Command::Create(create) = command;
+    let settings = common.load()?.settings;
+    let password = create.password_stdin.then(read_password).transpose()?;
+    let user = NewUser {
+        name: create.name,
+        full_name: create.full_name,
+        email: create.email,
+        admin: create.admin,
+        password,
+    };
+    let account = hub::open(&settings).await?.create_user(user).await?;
+    if common.json {
+        output::print_json(&to_json(&account));
+    } else {
+        let role = if account.admin { "administrator" } else { "user" };
+        output::print(&format!("Created {role} {}", account.name));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Returns what `--json` prints of an account.
+pub(super) fn to_json(account: &Account) -> serde_json::Value {
+    json!({
+        "name": account.name.as_str(),
+        "type": if account.organisation { "org" } else { "user" },
+        "full_name": account.full_name,
+        "email": account.email,
+        "admin": account.admin,
+        "created_at": account.created_at.to_string(),
+    })
+}
+
+fn read_password() -> Result<String> {
+    use std::io::Read as _;
+    let mut line = String::new();
+    std::io::stdin()
+        .lock()
+        .take(MAX_PASSWORD_BYTES + 2)
+        .read_line(&mut line)
+        .map_err(|error| Failure::from(error).context("read the password"))?;
+    let password = line.strip_suffix('\n').unwrap_or(&line);
+    let password = password.strip_suffix('\r').unwrap_or(password);
+    if password.is_empty() {
+        return Err(Failure::usage("standard input holds no password")
+            .hint("printf %s \"$PASSWORD\" | lyceum user create NAME --password-stdin"));
+    }
+    if password.len() as u64 > MAX_PASSWORD_BYTES {
+        return Err(Failure::usage(format!("the password is longer than {MAX_PASSWORD_BYTES} bytes")));
+    }
+    Ok(password.to_owned())
+}

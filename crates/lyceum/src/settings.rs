@@ -1,0 +1,136 @@
+//! Every setting: its default, its place in the file, its environment variable and what it does.
+//!
+//! Later ones win: default, file, environment variable, command line. Nothing else in the workspace reads the
+//! environment, and an unknown key is an error rather than a silent default.
+
+mod key;
+mod load;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+pub(crate) use key::KEYS;
+pub(crate) use load::{Loaded, Overrides, without_password};
+
+/// The settings in effect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Settings {
+    pub(crate) data: PathBuf,
+    pub(crate) listen: String,
+    pub(crate) public_url: String,
+    pub(crate) trust_proxy: bool,
+    pub(crate) database: String,
+    pub(crate) log: LogSettings,
+    pub(crate) limits: LimitSettings,
+    pub(crate) cache: CacheSettings,
+    pub(crate) lifetime: LifetimeSettings,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct LogSettings {
+    pub(crate) format: LogFormat,
+    pub(crate) filter: String,
+}
+
+/// Form of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+/// Bounds that keep one client from using up the machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct LimitSettings {
+    pub(crate) connections: u32,
+    pub(crate) header_bytes: u32,
+    pub(crate) header_count: u32,
+    pub(crate) header_seconds: u32,
+    pub(crate) uploads: u32,
+    pub(crate) database_readers: u32,
+    pub(crate) shutdown_seconds: u32,
+}
+
+/// Memory set aside for what is read again and again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct CacheSettings {
+    pub(crate) object_bytes: u32,
+    pub(crate) index_bytes: u32,
+}
+
+/// How long what the hub signs is good for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct LifetimeSettings {
+    pub(crate) xet_token_seconds: u32,
+    pub(crate) data_grant_seconds: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            data: PathBuf::from("./lyceum-data"),
+            listen: "127.0.0.1:8640".to_owned(),
+            public_url: String::new(),
+            trust_proxy: false,
+            database: String::new(),
+            log: LogSettings::default(),
+            limits: LimitSettings::default(),
+            cache: CacheSettings::default(),
+            lifetime: LifetimeSettings::default(),
+        }
+    }
+}
+
+impl Default for LogSettings {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, filter: "info".to_owned() }
+    }
+}
+
+impl Default for LimitSettings {
+    fn default() -> Self {
+        Self {
+            connections: 4096,
+            header_bytes: 128 * 1024,
+            header_count: 128,
+            header_seconds: 30,
+            uploads: 32,
+            database_readers: 8,
+            shutdown_seconds: 30,
+        }
+    }
+}
+
+impl Default for CacheSettings {
+    fn default() -> Self {
+        Self { object_bytes: 32 << 20, index_bytes: 32 << 20 }
+    }
+}
+
+impl Default for LifetimeSettings {
+    fn default() -> Self {
+        Self { xet_token_seconds: 3600, data_grant_seconds: 3600 }
+    }
+}
+
+impl Settings {
+    /// Returns the public address if one is configured.
+    pub(crate) fn public_url(&self) -> Option<&str> {
+        (!self.public_url.is_empty()).then_some(self.public_url.as_str())
+    }
+
+    /// Returns the data folder.
+    pub(crate) fn data(&self) -> &Path {
+        &self.data
+    }
+}
