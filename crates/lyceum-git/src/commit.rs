@@ -55,11 +55,9 @@ impl Commit {
 
     /// Returns the commit object's content.
     pub fn encode(&self) -> Vec<u8> {
-        let mut text = format!("tree {}\n", self.tree);
-        for parent in &self.parents {
-            text += &format!("parent {parent}\n");
-        }
-        text += &format!("author {}\ncommitter {}\n\n", self.author.encode(), self.committer.encode());
+        let parents: String = self.parents.iter().map(|parent| format!("parent {parent}\n")).collect();
+        let (author, committer) = (self.author.encode(), self.committer.encode());
+        let mut text = format!("tree {}\n{parents}author {author}\ncommitter {committer}\n\n", self.tree);
         // A NUL would cut the message off for git.
         text.extend(self.message.chars().filter(|c| *c != '\0'));
         text.into_bytes()

@@ -55,7 +55,7 @@ impl Pattern {
         };
         let anchored = text.contains(&b'/');
         let text = text.strip_prefix(b"/").unwrap_or(text);
-        Self { shape: Shape::parse(text), anchored, folder }
+        Self { shape: Shape::parse(text, anchored), anchored, folder }
     }
 
     /// Reports whether the pattern matches this path, which is a folder or not.
@@ -69,8 +69,8 @@ impl Pattern {
 }
 
 impl Shape {
-    fn parse(text: &[u8]) -> Self {
-        let Some(tokens) = tokens(text).filter(|tokens| !tokens.is_empty()) else {
+    fn parse(text: &[u8], anchored: bool) -> Self {
+        let Some(tokens) = tokens(text, anchored).filter(|tokens| !tokens.is_empty()) else {
             return Self::Never;
         };
         let literal = |tokens: &[Token]| -> Option<Vec<u8>> {
@@ -201,12 +201,16 @@ impl Class {
 }
 
 /// Splits a pattern into tokens; `None` if it can match nothing, as one with a class that does not end.
-fn tokens(mut text: &[u8]) -> Option<Vec<Token>> {
+fn tokens(mut text: &[u8], anchored: bool) -> Option<Vec<Token>> {
     let mut tokens = Vec::new();
     let mut segment_start = true;
+    // Git compares the part of an anchored pattern before its first wildcard as plain text, and what follows it as a
+    // pattern of its own; so in `foo**/a` the stars stand at a start.
+    let mut plain = anchored;
     while let Some((&byte, rest)) = text.split_first() {
         text = rest;
-        let at_start = std::mem::replace(&mut segment_start, byte == b'/');
+        let at_start = std::mem::replace(&mut segment_start, byte == b'/') || plain;
+        plain = plain && !matches!(byte, b'*' | b'?' | b'[' | b'\\');
         match byte {
             b'\\' => {
                 let (&escaped, rest) = text.split_first()?;

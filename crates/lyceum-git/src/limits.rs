@@ -11,7 +11,7 @@ pub const MAX_PARENTS: usize = 1000;
 /// Deepest folder nesting that is walked; pushed trees may be deeper than the API would make them.
 pub const MAX_TREE_DEPTH: usize = 256;
 /// Most trees that one diff reads, so that trees which contain the same subtree many times cannot explode.
-pub const MAX_DIFF_TREES: usize = 1_000_000;
+pub const MAX_DIFF_TREES: usize = 100_000;
 /// Most commits that one search for last commits or merge bases reads.
 pub const MAX_WALKED_COMMITS: usize = 100_000;
 /// Longest chain of tags that point to tags.

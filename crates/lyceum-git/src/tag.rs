@@ -46,11 +46,9 @@ impl Tag {
     /// Returns the tag object's content.
     pub fn encode(&self) -> Vec<u8> {
         let name = self.name.replace(['\n', '\0'], "");
-        let mut text = format!("object {}\ntype {}\ntag {name}\n", self.target, self.target_kind);
-        if let Some(tagger) = &self.tagger {
-            text += &format!("tagger {}\n", tagger.encode());
-        }
-        text.push('\n');
+        let tagger =
+            self.tagger.as_ref().map(|tagger| format!("tagger {}\n", tagger.encode())).unwrap_or_default();
+        let mut text = format!("object {}\ntype {}\ntag {name}\n{tagger}\n", self.target, self.target_kind);
         text.extend(self.message.chars().filter(|c| *c != '\0'));
         text.into_bytes()
     }

@@ -1,1 +1,185 @@
-//! An object source in memory, for tests.
+//! An object source in memory, and the real `git` as an oracle, for tests.
+
+use std::collections::HashMap;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use lyceum_core::{Oid, RepoPath};
+use tempfile::TempDir;
+
+use crate::{
+    Commit, Edit, Error, Mode, Object, ObjectKind, Objects, Result, Segment, SegmentData, SegmentWriter,
+    Signature, edit_tree, object_id, read_entry,
+};
+
+/// Runs a future to its end.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
+#[derive(Default)]
+pub(crate) struct Memory {
+    objects: Mutex<HashMap<Oid, Arc<Object>>>,
+    reads: AtomicUsize,
+}
+
+impl Objects for Memory {
+    async fn read(&self, oid: Oid) -> Result<Arc<Object>> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        self.objects.lock().unwrap().get(&oid).cloned().ok_or(Error::not_found(oid))
+    }
+}
+
+impl Memory {
+    pub(crate) fn add(&self, kind: ObjectKind, data: &[u8]) -> Oid {
+        let oid = object_id(kind, data);
+        self.put(oid, Object { kind, data: Bytes::copy_from_slice(data) });
+        oid
+    }
+
+    /// Stores an object under any id, even a wrong one.
+    pub(crate) fn put(&self, oid: Oid, object: Object) {
+        self.objects.lock().unwrap().insert(oid, Arc::new(object));
+    }
+
+    pub(crate) fn remove(&self, oid: Oid) {
+        self.objects.lock().unwrap().remove(&oid);
+    }
+
+    pub(crate) fn blob(&self, text: &str) -> Oid {
+        self.add(ObjectKind::Blob, text.as_bytes())
+    }
+
+    /// Takes over what a writer collected, by way of its pack.
+    pub(crate) fn absorb(&self, writer: SegmentWriter) {
+        let segment = writer.finish().unwrap();
+        let pack = pack(&segment);
+        for entry in segment.index.iter() {
+            let from = usize::try_from(entry.offset).unwrap();
+            let stored = &pack[from..from + usize::try_from(entry.stored_bytes).unwrap()];
+            self.put(entry.oid, read_entry(stored, entry).unwrap());
+        }
+    }
+
+    /// Applies edits and keeps the new trees.
+    pub(crate) fn edit(&self, root: Option<Oid>, edits: Vec<Edit>) -> Result<Oid, crate::EditError> {
+        let mut writer = SegmentWriter::new(&std::env::temp_dir());
+        let root = block_on(edit_tree(self, root, edits, &mut writer))?;
+        self.absorb(writer);
+        Ok(root)
+    }
+
+    /// Makes a tree of files, each given by path and text.
+    pub(crate) fn tree(&self, files: &[(&str, &str)]) -> Oid {
+        let upsert = |(path, text): &(&str, &str)| Edit::Upsert {
+            path: RepoPath::parse(path).unwrap(),
+            mode: Mode::File,
+            oid: self.blob(text),
+        };
+        self.edit(None, files.iter().map(upsert).collect()).unwrap()
+    }
+
+    pub(crate) fn commit(&self, tree: Oid, parents: &[Oid], seconds: i64) -> Oid {
+        let author = signature(seconds);
+        let commit = Commit {
+            tree,
+            parents: parents.to_vec(),
+            author: author.clone(),
+            committer: author,
+            message: format!("commit at {seconds}\n"),
+        };
+        self.add(ObjectKind::Commit, &commit.encode())
+    }
+
+    /// Returns the number of reads since the last call.
+    pub(crate) fn take_reads(&self) -> usize {
+        self.reads.swap(0, Ordering::Relaxed)
+    }
+
+    /// Copies everything into a repository of the real git, whose strict checks must accept it.
+    pub(crate) fn export(&self) -> Git {
+        let git = Git::new();
+        let mut writer = SegmentWriter::new(git.path());
+        for object in self.objects.lock().unwrap().values() {
+            writer.add(object.kind, &object.data).unwrap();
+        }
+        git.import(&writer.finish().unwrap());
+        git
+    }
+}
+
+pub(crate) fn signature(seconds: i64) -> Signature {
+    Signature { name: "Ada".to_owned(), email: "ada@example.org".to_owned(), seconds, offset_minutes: 60 }
+}
+
+pub(crate) fn pack(segment: &Segment) -> Vec<u8> {
+    match &segment.data {
+        SegmentData::Inline(data) => data.clone(),
+        SegmentData::Spooled { file, bytes } => {
+            let data = std::fs::read(file.path()).unwrap();
+            assert_eq!(data.len() as u64, *bytes);
+            data
+        }
+    }
+}
+
+/// An empty repository of the real git.
+pub(crate) struct Git(TempDir);
+
+impl Git {
+    pub(crate) fn new() -> Self {
+        let git = Self(TempDir::new().unwrap());
+        git.run(&["init", "-q"], b"");
+        git
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Runs a command that must succeed and returns what it prints.
+    pub(crate) fn run(&self, arguments: &[&str], input: &[u8]) -> Vec<u8> {
+        let (status, output) = self.try_run(arguments, input);
+        assert_eq!(status, 0, "git {arguments:?} failed");
+        output
+    }
+
+    pub(crate) fn lines(&self, arguments: &[&str]) -> Vec<String> {
+        String::from_utf8(self.run(arguments, b"")).unwrap().lines().map(str::to_owned).collect()
+    }
+
+    /// Runs a command and returns its status and what it prints.
+    pub(crate) fn try_run(&self, arguments: &[&str], input: &[u8]) -> (i32, Vec<u8>) {
+        let mut child = Command::new("git")
+            .args(arguments)
+            .current_dir(self.path())
+            .env_clear()
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .env("HOME", self.path())
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .envs([("GIT_AUTHOR_NAME", "Ada"), ("GIT_AUTHOR_EMAIL", "ada@example.org")])
+            .envs([("GIT_COMMITTER_NAME", "Ada"), ("GIT_COMMITTER_EMAIL", "ada@example.org")])
+            .envs([("GIT_AUTHOR_DATE", "1700000000 +0100"), ("GIT_COMMITTER_DATE", "1700000000 +0100")])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let input = input.to_vec();
+        let feed = std::thread::spawn(move || stdin.write_all(&input));
+        let output = child.wait_with_output().unwrap();
+        // A command that fails early closes its end; its status is what counts.
+        drop(feed.join().unwrap());
+        (output.status.code().unwrap(), output.stdout)
+    }
+
+    /// Indexes a segment strictly and puts it among the repository's packs.
+    pub(crate) fn import(&self, segment: &Segment) {
+        self.run(&["index-pack", "--strict", "--stdin"], &pack(segment));
+        self.run(&["fsck", "--strict", "--full", "--no-dangling"], b"");
+    }
+}
