@@ -19,6 +19,8 @@ mod link;
 mod metrics;
 mod ndjson;
 mod routes;
+#[cfg(test)]
+mod testing;
 mod upload;
 mod wire;
 
@@ -51,3 +53,6 @@ pub fn router_with_pages(api: Api, pages: Router) -> Router {
 pub fn route_table() -> Vec<String> {
     routes::all().table()
 }
+
+#[cfg(test)]
+mod tests;

@@ -66,7 +66,7 @@ fn bounded(
 ) -> impl Stream<Item = Result<Bytes, UploadError>> + Send + Unpin + use<> {
     // `None` after the first error: a body is not read on past it.
     let state = Some((body, limit));
-    Box::pin(stream::unfold(state, move |state| async move {
+    let data = stream::unfold(state, move |state| async move {
         let (mut body, left) = state?;
         match timeout(MAX_PAUSE, body.next()).await {
             Err(_) => Some((Err(UploadError::Paused), None)),
@@ -77,7 +77,9 @@ fn bounded(
                 Some(left) => Some((Ok(data), Some((body, left)))),
             },
         }
-    }))
+    });
+    // Readers may ask again after the end; an unfold must not be asked.
+    Box::pin(data.fuse())
 }
 
 /// Returns the length that the client announced.

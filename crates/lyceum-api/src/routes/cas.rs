@@ -37,3 +37,6 @@ async fn telemetry(body: Body) -> ApiResult<StatusCode> {
     discard(body, MAX_TELEMETRY_BYTES).await?;
     Ok(StatusCode::OK)
 }
+
+#[cfg(test)]
+mod tests;
