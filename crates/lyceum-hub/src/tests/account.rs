@@ -1,0 +1,63 @@
+use crate::testing::TestHub;
+use crate::{Caller, DevicePoll, ErrorKind, NewToken, NewUser, TokenRole};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn passwords_and_tokens_sign_in() {
+    for hub in TestHub::each().await {
+        let (caller, secret) = hub.user("alice").await;
+        assert!(secret.starts_with("hf_") && secret.len() == 37, "{secret}");
+        assert_eq!(hub.whoami(&caller).await.unwrap().account.name.as_str(), "alice");
+        assert_eq!(hub.authenticate("hf_wrong").await.unwrap_err().kind(), ErrorKind::InvalidCredentials);
+        assert!(hub.authenticate_basic("alice", "correct horse").await.is_ok());
+        assert!(hub.authenticate_basic("whoever", &secret).await.is_ok());
+        for (name, password) in [("alice", "wrong"), ("nobody", "correct horse"), ("alice", "")] {
+            assert_eq!(hub.sign_in(name, password).await.unwrap_err().kind(), ErrorKind::InvalidCredentials);
+        }
+        let session = hub.sign_in("ALICE", "correct horse").await.unwrap();
+        assert!(hub.authenticate(&session).await.is_ok());
+        hub.sign_out(&session).await.unwrap();
+        assert!(hub.authenticate(&session).await.is_err());
+        let again = NewUser { name: "Alice".to_owned(), full_name: None, email: None, admin: false, password: None };
+        assert_eq!(hub.create_user(again).await.unwrap_err().kind(), ErrorKind::AlreadyExists);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_are_imported_once_per_user() {
+    let hub = TestHub::new().await;
+    hub.user("alice").await;
+    hub.user("bob").await;
+    let import = |user: &str| {
+        let token = NewToken { name: "ci".to_owned(), role: TokenRole::Write, value: Some("hf_imported".to_owned()) };
+        let user = lyceum_core::AccountName::parse(user).unwrap();
+        let hub = hub.hub().clone();
+        async move { hub.create_token(&user, token).await.map_err(|error| error.kind()) }
+    };
+    assert_eq!(import("alice").await, Ok("hf_imported".to_owned()));
+    assert_eq!(import("alice").await, Ok("hf_imported".to_owned()));
+    assert_eq!(import("bob").await, Err(ErrorKind::AlreadyExists));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn devices_sign_in_and_refresh() {
+    for hub in TestHub::each().await {
+        let (by_token, _) = hub.user("alice").await;
+        let session = hub.sign_in("alice", "correct horse").await.unwrap();
+        let alice = hub.authenticate(&session).await.unwrap();
+        let start = hub.device_start("client").await.unwrap();
+        let poll = async || hub.device_poll(&start.device_code, "client").await.unwrap();
+        assert!(matches!(poll().await, DevicePoll::Pending));
+        assert!(matches!(poll().await, DevicePoll::SlowDown));
+        assert!(matches!(hub.device_poll(&start.device_code, "other").await.unwrap(), DevicePoll::Expired));
+        assert_eq!(hub.device_decide(&by_token, &start.user_code, true).await.unwrap_err().kind(), ErrorKind::Forbidden);
+        hub.device_decide(&alice, &start.user_code.to_lowercase().replace('-', " "), true).await.unwrap();
+        let DevicePoll::Granted(pair) = poll().await else { panic!("the user agreed") };
+        assert!(matches!(hub.authenticate(&pair.access_token).await.unwrap(), Caller::User(_)));
+        assert!(matches!(poll().await, DevicePoll::Expired), "a code is good for one pair");
+        let renewed = hub.refresh_token(&pair.refresh_token, "client").await.unwrap().expect("the token is fresh");
+        assert!(hub.authenticate(&renewed.access_token).await.is_ok());
+        assert!(hub.refresh_token(&pair.refresh_token, "client").await.unwrap().is_none(), "a refresh token works once");
+        hub.advance_seconds(9 * 3600);
+        assert!(hub.authenticate(&renewed.access_token).await.is_err(), "access tokens end");
+    }
+}
