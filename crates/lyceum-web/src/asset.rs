@@ -31,6 +31,7 @@ pub(crate) async fn serve(Path(file): Path<String>) -> Response {
     if file != *STYLE_NAME {
         return not_found();
     }
-    let headers = [(CONTENT_TYPE, "text/css; charset=utf-8"), (CACHE_CONTROL, "public, max-age=31536000, immutable")];
+    let headers =
+        [(CONTENT_TYPE, "text/css; charset=utf-8"), (CACHE_CONTROL, "public, max-age=31536000, immutable")];
     (headers, STYLE).into_response()
 }

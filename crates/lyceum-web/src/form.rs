@@ -16,7 +16,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, PageError> {
         let form: Result<axum::Form<T>, FormRejection> = axum::Form::from_request(request, state).await;
-        form.map(|form| Self(form.0)).map_err(|_| PageError::new(ErrorKind::Invalid, "the form is incomplete"))
+        form.map(|form| Self(form.0))
+            .map_err(|_| PageError::new(ErrorKind::Invalid, "the form is incomplete"))
     }
 }
 
@@ -29,6 +30,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, PageError> {
         let query: Result<axum::extract::Query<T>, _> =
             axum::extract::Query::from_request_parts(parts, state).await;
-        query.map(|query| Self(query.0)).map_err(|_| PageError::new(ErrorKind::Invalid, "the query is malformed"))
+        query
+            .map(|query| Self(query.0))
+            .map_err(|_| PageError::new(ErrorKind::Invalid, "the query is malformed"))
     }
 }

@@ -16,7 +16,13 @@ pub(crate) fn size(bytes: u64) -> String {
         value /= 1000.0;
         unit += 1;
     }
-    if value < 9.995 { format!("{value:.2} {}", UNITS[unit]) } else if value < 99.95 { format!("{value:.1} {}", UNITS[unit]) } else { format!("{value:.0} {}", UNITS[unit]) }
+    if value < 9.995 {
+        format!("{value:.2} {}", UNITS[unit])
+    } else if value < 99.95 {
+        format!("{value:.1} {}", UNITS[unit])
+    } else {
+        format!("{value:.0} {}", UNITS[unit])
+    }
 }
 
 /// Returns a count with thin groups of three digits.

@@ -97,7 +97,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Address {
     type Rejection = PageError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, PageError> {
-        let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| PageError::not_found())?;
+        let params =
+            RawPathParams::from_request_parts(parts, state).await.map_err(|_| PageError::not_found())?;
         let find = |name: &str| params.iter().find(|(key, _)| *key == name).map(|(_, value)| value);
         let kind = kind_of(parts.uri.path());
         let id = format!("{}/{}", find("namespace").unwrap_or_default(), find("name").unwrap_or_default());

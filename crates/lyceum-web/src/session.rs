@@ -50,8 +50,11 @@ impl Session {
         if !expected.is_empty() && equal(token, &expected) {
             return Ok(());
         }
-        Err(PageError::new(ErrorKind::Forbidden, "this form is out of date; go back, reload the page and try again")
-            .seen_by(self.anonymous()))
+        Err(PageError::new(
+            ErrorKind::Forbidden,
+            "this form is out of date; go back, reload the page and try again",
+        )
+        .seen_by(self.anonymous()))
     }
 
     /// Reports whether the token of a sign-in form belongs to this browser.

@@ -67,7 +67,9 @@ impl Visit {
     ) -> Result<Option<String>, PageError> {
         match self.web.hub.file(repo, revision, path).await {
             Ok(file) => self.text_of(&file).await,
-            Err(error) if matches!(error.kind(), ErrorKind::EntryNotFound | ErrorKind::RevisionNotFound) => Ok(None),
+            Err(error) if matches!(error.kind(), ErrorKind::EntryNotFound | ErrorKind::RevisionNotFound) => {
+                Ok(None)
+            }
             Err(error) => Err(error.into()),
         }
     }

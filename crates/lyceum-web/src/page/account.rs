@@ -29,11 +29,7 @@ struct AccountPage {
 }
 
 /// Answers the page of an account; one with nothing to see is as if it did not exist.
-pub(crate) async fn show(
-    State(web): State<Web>,
-    session: Session,
-    Path(name): Path<String>,
-) -> PageResult {
+pub(crate) async fn show(State(web): State<Web>, session: Session, Path(name): Path<String>) -> PageResult {
     let name = AccountName::parse(&name)?;
     let mut groups = Vec::new();
     for kind in RepoKind::ALL {

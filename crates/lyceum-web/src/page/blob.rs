@@ -37,7 +37,11 @@ pub(crate) async fn show(visit: Visit) -> Result<Response, Detour> {
         Ok(file) => file,
         // A folder's address with `blob` in it is a common slip.
         Err(error) if error.kind() == ErrorKind::EntryNotFound => {
-            let folder = visit.web.hub.paths_info(&repo, &visit.address.revision(), &[path.to_string()], false).await?;
+            let folder = visit
+                .web
+                .hub
+                .paths_info(&repo, &visit.address.revision(), &[path.to_string()], false)
+                .await?;
             if folder.entries.is_empty() {
                 return Err(error.into());
             }

@@ -57,7 +57,11 @@ pub(crate) async fn show(session: Session, Query(wanted): Query<Wanted>) -> Resp
 }
 
 /// Approves or refuses.
-pub(crate) async fn decide(State(web): State<Web>, session: Session, Form(sent): Form<Decision>) -> PageResult {
+pub(crate) async fn decide(
+    State(web): State<Web>,
+    session: Session,
+    Form(sent): Form<Decision>,
+) -> PageResult {
     let code = tidy(&sent.user_code);
     if session.anonymous() {
         return Ok(sign_in_first(&code));
@@ -69,7 +73,9 @@ pub(crate) async fn decide(State(web): State<Web>, session: Session, Form(sent):
             let page = Done { layout: Layout::new("Device", &session), approved };
             Ok(render(StatusCode::OK, CachePolicy::Never, &page))
         }
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Invalid | ErrorKind::Conflict) => {
+        Err(error)
+            if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Invalid | ErrorKind::Conflict) =>
+        {
             let problem = "This code is unknown, used or too old. Check what the device shows.".to_owned();
             Ok(form(&session, StatusCode::NOT_FOUND, code, Some(problem)))
         }

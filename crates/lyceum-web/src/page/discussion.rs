@@ -63,7 +63,8 @@ impl From<DiscussionEvent> for Event {
         let what = match event.kind.as_str() {
             "comment" => "commented".to_owned(),
             "commit" => "committed".to_owned(),
-            "status-change" => text("/status").map_or("changed the status".to_owned(), |status| format!("set it to {status}")),
+            "status-change" => text("/status")
+                .map_or("changed the status".to_owned(), |status| format!("set it to {status}")),
             "title-change" => "changed the title".to_owned(),
             other => other.to_owned(),
         };

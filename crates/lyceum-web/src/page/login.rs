@@ -82,7 +82,11 @@ pub(crate) async fn submit(State(web): State<Web>, session: Session, Form(sent):
 }
 
 /// Ends the session.
-pub(crate) async fn sign_out(State(web): State<Web>, session: Session, Form(sent): Form<SignOut>) -> PageResult {
+pub(crate) async fn sign_out(
+    State(web): State<Web>,
+    session: Session,
+    Form(sent): Form<SignOut>,
+) -> PageResult {
     session.check_form(&sent.token)?;
     if let Some(secret) = &session.secret {
         web.hub.sign_out(secret).await?;
@@ -113,7 +117,8 @@ fn form(
 fn local(next: Option<&str>) -> String {
     let next = next.unwrap_or("/");
     // `//host` and `/\host` lead browsers elsewhere.
-    let inside = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n', '\t', '\0']);
+    let inside =
+        next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n', '\t', '\0']);
     let visible = next.bytes().all(|byte| (0x21..0x7f).contains(&byte));
     if inside && visible && next.len() <= MAX_FIELD_BYTES { next.to_owned() } else { "/".to_owned() }
 }

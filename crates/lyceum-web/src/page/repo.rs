@@ -64,7 +64,9 @@ async fn card(visit: &Visit, repo: &Repo) -> Result<Option<String>, Detour> {
     let readable = visit.web.hub.open(&visit.session.caller, repo.kind(), repo.id(), Action::Read).await;
     let readable = match readable {
         Ok(repo) => repo,
-        Err(error) if matches!(error.kind(), ErrorKind::Gated | ErrorKind::Forbidden | ErrorKind::Disabled) => {
+        Err(error)
+            if matches!(error.kind(), ErrorKind::Gated | ErrorKind::Forbidden | ErrorKind::Disabled) =>
+        {
             return Ok(None);
         }
         Err(error) => return Err(error.into()),
@@ -76,7 +78,9 @@ async fn card(visit: &Visit, repo: &Repo) -> Result<Option<String>, Detour> {
 
 /// Returns what follows the front matter.
 fn body(readme: &str) -> &str {
-    let Some(rest) = readme.strip_prefix("---").and_then(|rest| rest.trim_start_matches('\r').strip_prefix('\n')) else {
+    let Some(rest) =
+        readme.strip_prefix("---").and_then(|rest| rest.trim_start_matches('\r').strip_prefix('\n'))
+    else {
         return readme;
     };
     let mut offset = 0;
@@ -95,7 +99,8 @@ fn facts(info: &RepoInfo) -> Vec<Fact> {
     add("Task", info.pipeline_tag.clone());
     add("Library", info.library_name.clone());
     add("SDK", info.sdk.clone());
-    let parameters = info.safetensors.as_ref().and_then(|value| value.get("total")).and_then(serde_json::Value::as_u64);
+    let parameters =
+        info.safetensors.as_ref().and_then(|value| value.get("total")).and_then(serde_json::Value::as_u64);
     add("Parameters", parameters.map(format::count));
     add("Size", Some(format::size(info.used_storage)));
     add("Downloads", Some(format::count(info.downloads_all_time)));

@@ -7,8 +7,8 @@ use lyceum_hub::{Action, Entry, EntryKind, TreeOptions};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
-use crate::format;
 use crate::form::Query;
+use crate::format;
 use crate::layout::Layout;
 use crate::link::RepoLink;
 use crate::response::{CachePolicy, render};

@@ -75,7 +75,7 @@ fn mistakes_are_named() {
         let error = load(file, environment, None).expect_err(expected);
         assert!(error.contains(expected), "{error:?} does not say {expected:?}");
     };
-    check(Some("listen = \"127.0.0.1:1\""), &[], "unknown field `listen`");
+    check(Some("listne = \"127.0.0.1:1\""), &[], "unknown field `listne`");
     check(Some("[limits]\nuploads = \"many\""), &[], "line 2");
     check(Some("[limits]\nuploads = 0"), &[], "setting `limits.uploads` must be at least 1");
     check(Some("listen = \"localhost\""), &[], "setting `listen`");
