@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 /// A source of unpredictable bytes; cheap to clone.
 #[derive(Clone)]
-pub struct Entropy(Arc<dyn Fn(&mut [u8]) + Send + Sync>);
+pub struct Entropy(Arc<Fill>);
+
+type Fill = dyn Fn(&mut [u8]) + Send + Sync;
 
 impl Entropy {
     /// Returns the operating system's generator.
