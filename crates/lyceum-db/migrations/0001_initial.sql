@@ -295,6 +295,7 @@ CREATE TABLE job (
 );
 CREATE INDEX job_queue ON job (queue, run_at, id);
 CREATE INDEX job_due ON job (run_at, id);
+CREATE INDEX job_locked ON job (locked_until) WHERE locked_until IS NOT NULL;
 
 -- The audit log outlives the repo and the account it speaks of: no foreign keys.
 CREATE TABLE event (

@@ -1,6 +1,6 @@
 //! Opening the database, readers and transactions.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::Path;
@@ -25,6 +25,8 @@ const MAX_WRITE_SECONDS: u64 = 60;
 const ACQUIRE_SECONDS: u64 = 10;
 /// How often a PostgreSQL transaction is tried when it deadlocks with others.
 const MAX_ATTEMPTS: u32 = 8;
+/// The pause before the second try; doubled before each further one.
+const RETRY_PAUSE: Duration = Duration::from_millis(5);
 
 /// Every SQLite connection. The page size comes before the journal mode, which fixes it.
 const SQLITE_SETUP: &str = "\
@@ -32,7 +34,9 @@ const SQLITE_SETUP: &str = "\
     PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864;";
 const SQLITE_WRITER_SETUP: &str = "PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 2000;";
 const SQLITE_READER_SETUP: &str = "PRAGMA cache_size = -8192; PRAGMA query_only = ON;";
-const POSTGRES_READER_SETUP: &str = "SET default_transaction_read_only = on";
+const POSTGRES_READER_SETUP: &str = "SET default_transaction_read_only = on; SET statement_timeout = 60000;";
+const POSTGRES_WRITER_SETUP: &str =
+    "SET statement_timeout = 60000; SET idle_in_transaction_session_timeout = 120000;";
 
 /// How to open a database.
 #[derive(Debug, Clone)]
@@ -53,7 +57,7 @@ impl DbOptions {
             if byte.is_ascii_alphanumeric() || b"/-_.~".contains(byte) {
                 url.push(char::from(*byte));
             } else {
-                url.push_str(&format!("%{byte:02X}"));
+                write!(url, "%{byte:02X}").expect("a string takes all");
             }
         }
         url
@@ -96,10 +100,14 @@ impl Db {
     }
 
     async fn open_sqlite(options: DbOptions) -> Result<Self> {
-        if options.url.contains("memory") && !options.url.contains('/') {
+        let base = options.url.as_str();
+        let path = base.trim_start_matches("sqlite:").trim_start_matches("//");
+        if path.is_empty() || path.starts_with(':') {
             return Err(Inner::Address("SQLite needs a file").into());
         }
-        let base = options.url.split('?').next().unwrap_or_default();
+        if path.contains('?') {
+            return Err(Inner::Address("SQLite takes no parameters").into());
+        }
         let mut connection = connect(&format!("{base}?mode=rwc")).await?;
         for setup in [SQLITE_SETUP, SQLITE_WRITER_SETUP] {
             sqlx::raw_sql(setup).execute(&mut connection).await.map_err(Inner::Open)?;
@@ -137,11 +145,14 @@ impl Db {
             .max_connections(options.readers.max(1))
             .acquire_timeout(Duration::from_secs(ACQUIRE_SECONDS));
         // Two pools, so that a task that holds a reader while it writes cannot wait for itself.
-        let readers = pool.clone().after_connect(|connection, _| {
-            Box::pin(async move { connection.execute(POSTGRES_READER_SETUP).await.map(|_| ()) })
-        });
-        let readers = readers.connect(&options.url).await.map_err(Inner::Open)?;
-        let writers = pool.connect(&options.url).await.map_err(Inner::Open)?;
+        let open = |setup: &'static str| {
+            let pool = pool.clone().after_connect(move |connection, _| {
+                Box::pin(async move { connection.execute(sqlx::raw_sql(setup)).await.map(|_| ()) })
+            });
+            pool.connect(&options.url)
+        };
+        let readers = open(POSTGRES_READER_SETUP).await.map_err(Inner::Open)?;
+        let writers = open(POSTGRES_WRITER_SETUP).await.map_err(Inner::Open)?;
         Ok(Self { dialect: Dialect::Postgres, readers, writers: Writers::Postgres(writers) })
     }
 
@@ -228,6 +239,8 @@ where
             return answer;
         }
         tracing::debug!(attempt, "transaction conflicts with another, running it again");
+        // At once it could take back a lock that the other was just woken for, and block it again.
+        tokio::time::sleep(RETRY_PAUSE * 2_u32.pow(attempt - 1)).await;
     }
     unreachable!("the loop returns at the last attempt")
 }

@@ -78,15 +78,30 @@ fn kind(error: &sqlx::Error) -> Kind {
     match error {
         sqlx::Error::PoolTimedOut => Kind::Busy,
         sqlx::Error::PoolClosed | sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed => Kind::Unavailable,
-        sqlx::Error::Database(_) => match code(error).as_deref() {
-            // SQLite reports extended codes: the low byte is the primary one. 5 and 6 are busy and locked, 13 is full.
-            Some("13" | "53100") => Kind::Full,
-            Some("5" | "6" | "261" | "262" | "517" | "773" | "40001" | "40P01" | "55P03" | "53300") => {
-                Kind::Busy
-            }
-            Some("57P01" | "57P02" | "57P03") => Kind::Unavailable,
+        sqlx::Error::Database(_) => code(error).map_or(Kind::Internal, |code| kind_of_code(&code)),
+        _ => Kind::Internal,
+    }
+}
+
+/// PostgreSQL's codes have five characters, SQLite's are smaller numbers whose low byte is the primary code.
+fn kind_of_code(code: &str) -> Kind {
+    if code.len() == 5 {
+        return match code {
+            "53100" => Kind::Full,
+            // Insufficient resources; deadlock or serialization failure; lock or statement timeout.
+            _ if code.starts_with("53") || code.starts_with("40") => Kind::Busy,
+            "55P03" | "57014" => Kind::Busy,
+            // Connection lost; server shut down or starting.
+            _ if code.starts_with("08") || code.starts_with("57P") => Kind::Unavailable,
             _ => Kind::Internal,
-        },
+        };
+    }
+    match code.parse::<u32>().map(|code| code & 0xff) {
+        // Busy and locked.
+        Ok(5 | 6) => Kind::Busy,
+        Ok(13) => Kind::Full,
+        // Input or output failed; the file cannot be opened.
+        Ok(10 | 14) => Kind::Unavailable,
         _ => Kind::Internal,
     }
 }

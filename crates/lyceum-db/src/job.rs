@@ -141,12 +141,14 @@ impl Queries {
 
     /// Returns when the next job is due, so that a worker knows how long it may sleep; leases count until they end.
     pub async fn next_job_at(&mut self) -> Result<Option<Timestamp>> {
-        self.optional(
-            "SELECT CASE WHEN locked_until > run_at THEN locked_until ELSE run_at END AS due FROM job \
-             ORDER BY due LIMIT 1",
-            bind![],
-        )
-        .await
+        let due: Option<Option<Timestamp>> = self
+            .optional(
+                "SELECT MIN(due) FROM (SELECT (SELECT run_at FROM job WHERE locked_until IS NULL ORDER BY run_at LIMIT 1) \
+                 AS due UNION ALL SELECT (SELECT MIN(locked_until) FROM job WHERE locked_until IS NOT NULL)) times",
+                bind![],
+            )
+            .await?;
+        Ok(due.flatten())
     }
 
     /// Returns a page of jobs in order of id, after the id `after`, for administrators.

@@ -11,7 +11,7 @@ use crate::error::{Inner, Result};
 use crate::value::bind;
 
 /// Any number that no other program locks in the same PostgreSQL database; "lyceum" as text.
-const LOCK: &str = "SELECT pg_advisory_xact_lock(119243170018669)";
+const LOCK: &str = "SELECT pg_advisory_xact_lock(119268614436205)";
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migration (number BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL, \
                      checksum TEXT NOT NULL, applied_at BIGINT NOT NULL)";
 

@@ -5,7 +5,7 @@ use std::fmt;
 use sqlx::AnyConnection;
 use sqlx::any::{Any, AnyArguments, AnyRow};
 use sqlx::pool::PoolConnection;
-use sqlx::{AssertSqlSafe, SqlSafeStr, Transaction};
+use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr, Transaction};
 
 use crate::dialect::Dialect;
 use crate::error::{Error, Inner, Result};
@@ -19,6 +19,9 @@ pub struct Queries {
     connection: Connection,
     dialect: Dialect,
     state: State,
+    /// What was asked, so that tests can look at the plans.
+    #[cfg(test)]
+    pub(crate) seen: Vec<String>,
 }
 
 pub(crate) enum Connection {
@@ -40,7 +43,13 @@ pub(crate) enum State {
 
 impl Queries {
     pub(crate) fn new(connection: Connection, dialect: Dialect) -> Self {
-        Self { connection, dialect, state: State::Good }
+        Self {
+            connection,
+            dialect,
+            state: State::Good,
+            #[cfg(test)]
+            seen: Vec::new(),
+        }
     }
 
     pub(crate) fn dialect(&self) -> Dialect {
@@ -69,7 +78,7 @@ impl Queries {
 
     /// Runs a statement and returns the number of rows it changed.
     pub(crate) async fn execute(&mut self, sql: impl SqlSafeStr, arguments: AnyArguments) -> Result<u64> {
-        self.check()?;
+        let sql = self.check(sql)?;
         let result = sqlx::query_with(sql, arguments).execute(self.connection()).await;
         Ok(self.note(result)?.rows_affected())
     }
@@ -80,7 +89,7 @@ impl Queries {
         sql: impl SqlSafeStr,
         arguments: AnyArguments,
     ) -> Result<Option<T>> {
-        self.check()?;
+        let sql = self.check(sql)?;
         let result = sqlx::query_with(sql, arguments).fetch_optional(self.connection()).await;
         self.note(result)?.map(|row| read(&row)).transpose()
     }
@@ -100,21 +109,24 @@ impl Queries {
         sql: impl SqlSafeStr,
         arguments: AnyArguments,
     ) -> Result<Vec<T>> {
-        self.check()?;
+        let sql = self.check(sql)?;
         let result = sqlx::query_with(sql, arguments).fetch_all(self.connection()).await;
         self.note(result)?.iter().map(read).collect()
     }
 
     /// Runs text that may hold several statements, without arguments.
     pub(crate) async fn script(&mut self, sql: String) -> Result<()> {
-        self.check()?;
-        let result = sqlx::raw_sql(AssertSqlSafe(sql)).execute(self.connection()).await;
+        let sql = self.check(AssertSqlSafe(sql))?;
+        let result = sqlx::raw_sql(sql).execute(self.connection()).await;
         self.note(result).map(|_| ())
     }
 
-    fn check(&self) -> Result<()> {
+    fn check(&mut self, sql: impl SqlSafeStr) -> Result<SqlStr> {
+        let sql = sql.into_sql_str();
+        #[cfg(test)]
+        self.seen.push(sql.as_str().to_owned());
         match self.state {
-            State::Good => Ok(()),
+            State::Good => Ok(sql),
             State::Failed { .. } => Err(Inner::Aborted.into()),
         }
     }

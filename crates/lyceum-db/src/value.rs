@@ -53,10 +53,12 @@ impl<T: Column> Record for T {
 
 /// Collects arguments for a query.
 macro_rules! bind {
-    ($($value:expr),* $(,)?) => {{
-        #[allow(unused_mut, reason = "a query may have no arguments")]
+    () => {
+        sqlx::any::AnyArguments::default()
+    };
+    ($($value:expr),+ $(,)?) => {{
         let mut arguments = sqlx::any::AnyArguments::default();
-        $($crate::value::Bind::bind(&$value, &mut arguments);)*
+        $($crate::value::Bind::bind(&$value, &mut arguments);)+
         arguments
     }};
 }

@@ -1,1 +1,199 @@
-//! x
+//! How SQLite answers: by index, never by reading a table.
+
+use lyceum_core::RepoKind;
+
+use super::{NOW, at, id, name, oid, put, read, sha, xet};
+use crate::testing::{TestDb, sqlite};
+use crate::value::bind;
+use crate::{
+    AccountKind, DiscussionQuery, DownloadCount, Facet, ListQuery, NewEvent, Reader, RequestState, Sort,
+};
+
+const MODEL: RepoKind = RepoKind::Model;
+
+async fn plan(reader: &mut Reader, sql: &str) -> Vec<String> {
+    let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
+    let steps: Vec<((i64, i64, i64), String)> = reader.all(explain, bind![]).await.unwrap();
+    steps.into_iter().map(|(_, step)| step).collect()
+}
+
+/// Checks that no statement in `seen` reads a whole table or index, or sorts where that is ruled out.
+async fn check(db: &TestDb, seen: Vec<String>, forbidden: &[&str]) {
+    let mut reader = read(db).await;
+    for sql in seen {
+        let transaction = ["BEGIN", "COMMIT", "SAVEPOINT", "RELEASE", "ROLLBACK", "PRAGMA", "CREATE"];
+        if transaction.iter().any(|word| sql.starts_with(word)) {
+            continue;
+        }
+        for step in plan(&mut reader, &sql).await {
+            // Constants and subqueries are read to the end; the first job is found by walking the index that orders them.
+            let known = ["CONSTANT ROW", "SCAN found", "SCAN times", "SCAN job USING INDEX job_due"];
+            let derived = known.iter().any(|known| step.contains(known));
+            let bad = forbidden.iter().any(|word| step.contains(word));
+            assert!(!bad || derived, "{step}\nin {sql}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn reads_use_an_index() {
+    let db = sqlite().await;
+    let mut reader = read(&db).await;
+    let r = &mut reader;
+    r.account(1).await.unwrap();
+    r.accounts(&[1, 2, 3]).await.unwrap();
+    r.account_by_name(&name("a")).await.unwrap();
+    r.account_by_email("a@b").await.unwrap();
+    r.accounts_page(AccountKind::Org, None, 9).await.unwrap();
+    r.users_count().await.unwrap();
+    r.role_in(1, 2).await.unwrap();
+    r.memberships_of(1).await.unwrap();
+    r.members_of(1, None, 9).await.unwrap();
+    r.token_by_hash(&[1; 32]).await.unwrap();
+    r.tokens_of(1).await.unwrap();
+    r.device_grant_by_user_code("x").await.unwrap();
+    r.device_grant_by_device_hash(&[1; 32]).await.unwrap();
+    r.repo(1).await.unwrap();
+    r.all_repos(0, 9).await.unwrap();
+    r.repo_access(MODEL, &id("a/b"), Some(1)).await.unwrap();
+    r.repo_with_ref(MODEL, &id("a/b"), Some(1), ["refs/heads/x", "refs/tags/x"]).await.unwrap();
+    r.repos_of(1, MODEL, true, None, 9).await.unwrap();
+    r.repos_count(MODEL).await.unwrap();
+    r.repo_info(1).await.unwrap();
+    r.tag_counts(MODEL, Facet::Tag, "license:", 9).await.unwrap();
+    r.likers(1, None, 9).await.unwrap();
+    r.liked_repos(1, None, 9).await.unwrap();
+    r.access_request(1, 1).await.unwrap();
+    r.access_requests(1, RequestState::Pending, None, 9).await.unwrap();
+    r.downloads_by_day(1, "2023-01-01").await.unwrap();
+    r.segment_indexes(1, Some(7), 9).await.unwrap();
+    r.segment_indexes_after(1, 7, 9).await.unwrap();
+    r.segment_numbers(1).await.unwrap();
+    r.segments(1, 0, 9).await.unwrap();
+    r.segment_data(1, 1).await.unwrap();
+    r.segment_count(1).await.unwrap();
+    r.segment_blob_keys(1).await.unwrap();
+    r.ref_get(1, "x").await.unwrap();
+    r.refs(1).await.unwrap();
+    r.ref_conflict(1, "refs/heads/a/b").await.unwrap();
+    r.xorb(&xet(1)).await.unwrap();
+    r.xorbs_known(&[xet(1), xet(2)]).await.unwrap();
+    r.all_xorbs(None, 9).await.unwrap();
+    r.xorbs_around_chunk(&xet(1), 9).await.unwrap();
+    r.xet_file(&xet(1)).await.unwrap();
+    r.all_xet_files(None, 9).await.unwrap();
+    r.repo_file(1, &sha(1)).await.unwrap();
+    r.repo_file_contents(1, &sha(1)).await.unwrap();
+    r.repo_files(1, &[sha(1), sha(2)]).await.unwrap();
+    r.repo_files_page(1, None, 9).await.unwrap();
+    r.repo_file_totals(1).await.unwrap();
+    r.repo_has_xet_file(1, &xet(1)).await.unwrap();
+    r.repos_with_xet_file(&xet(1), 9).await.unwrap();
+    r.upload("x").await.unwrap();
+    r.parts("x").await.unwrap();
+    r.expired_uploads(NOW, 9).await.unwrap();
+    r.discussion(1, 1).await.unwrap();
+    r.discussions(&DiscussionQuery { repo_id: 1, is_pull: Some(true), limit: 9, ..Default::default() })
+        .await
+        .unwrap();
+    r.discussion_events(1, 1, 9).await.unwrap();
+    r.next_job_at().await.unwrap();
+    r.repo_events(1, None, 9).await.unwrap();
+    r.actor_events(1, None, 9).await.unwrap();
+    r.events_page(None, 9).await.unwrap();
+    r.setting("x").await.unwrap();
+    let seen = std::mem::take(&mut reader.seen);
+    assert!(seen.len() > 60);
+    drop(reader);
+    check(&db, seen, &["SCAN"]).await;
+}
+
+#[tokio::test]
+async fn writes_use_an_index() {
+    let db = sqlite().await;
+    let seen = put(&db, |tx| {
+        Box::pin(async move {
+            tx.seen.clear();
+            tx.touch_token(1, NOW).await?;
+            tx.take_refresh_token(&[1; 32], NOW).await?;
+            tx.delete_expired_tokens(NOW).await?;
+            tx.touch_repo(1, NOW, Some(NOW)).await?;
+            tx.take_segment_number(1).await?;
+            tx.delete_repo(1).await?;
+            tx.delete_segments(1).await?;
+            let downloads = DownloadCount { repo_id: 1, day: "2023-01-01".to_owned(), count: 1 };
+            tx.add_downloads(&[downloads]).await?;
+            tx.refresh_download_totals("2023-01-01", "2023-01-01", 0, 9).await?;
+            tx.cas_ref(1, "x", Some(oid(1)), Some((oid(2), oid(2))), NOW).await?;
+            tx.cas_ref(1, "x", Some(oid(1)), None, NOW).await?;
+            tx.touch_xorbs(&[xet(1), xet(2)], NOW).await?;
+            tx.delete_xorb(&xet(1), &[xet(2)], NOW).await?;
+            tx.delete_xet_file(&xet(1)).await?;
+            tx.delete_repo_files(1, &[sha(1)]).await?;
+            tx.mark_verified(1, &sha(1), &xet(1)).await?;
+            tx.enqueue("q", "k", "{}", NOW, NOW).await?;
+            tx.claim(None, NOW, 1).await?;
+            let job = tx.claim(Some("q"), at(2), 1).await?.unwrap();
+            tx.extend_job(&job, NOW, 1).await?;
+            tx.fail(&job, "x", NOW).await?;
+            tx.complete(&job).await?;
+            let action = "x".to_owned();
+            tx.append_event(&NewEvent {
+                repo_id: Some(1),
+                actor_id: None,
+                action,
+                detail: String::new(),
+                at: NOW,
+            })
+            .await?;
+            Ok(std::mem::take(&mut tx.seen))
+        })
+    })
+    .await;
+    assert!(seen.len() > 25);
+    check(&db, seen, &["SCAN"]).await;
+}
+
+#[tokio::test]
+async fn lists_walk_an_index_in_order() {
+    let db = sqlite().await;
+    let mut reader = read(&db).await;
+    for sort in [Sort::LastModified, Sort::CreatedAt, Sort::Downloads, Sort::Likes, Sort::Trending] {
+        for ascending in [false, true] {
+            let mut query = ListQuery { sort, ascending, ..ListQuery::new(MODEL) };
+            reader.list_repos(&query).await.unwrap();
+            query.after = Some((5, 5));
+            query.viewer = Some(1);
+            query.search = vec!["x".to_owned()];
+            query.gated = Some(true);
+            reader.list_repos(&query).await.unwrap();
+        }
+    }
+    let seen = std::mem::take(&mut reader.seen);
+    drop(reader);
+    check(&db, seen, &["SCAN", "TEMP B-TREE"]).await;
+}
+
+/// Without an index, deleting one repo or account would read whole tables.
+#[tokio::test]
+async fn every_foreign_key_has_an_index() {
+    let db = sqlite().await;
+    let mut reader = read(&db).await;
+    let keys: Vec<((String, i64, String), String)> = reader
+        .all(
+            "SELECT m.name, k.id, k.\"from\", k.\"table\" FROM sqlite_master m, pragma_foreign_key_list(m.name) k \
+             WHERE m.type = 'table' AND k.seq = 0 ORDER BY m.name",
+            bind![],
+        )
+        .await
+        .unwrap();
+    assert!(keys.len() > 20);
+    for ((table, _, column), parent) in keys {
+        let sql = sqlx::AssertSqlSafe(format!("SELECT 1 FROM {table} WHERE {column} = 1"));
+        let steps = plan(&mut reader, &sql.0).await;
+        assert!(
+            steps.iter().all(|step| step.starts_with("SEARCH")),
+            "{table}.{column} -> {parent}: {steps:?}"
+        );
+    }
+}

@@ -36,7 +36,7 @@ async fn deadlock_is_resolved_by_running_again() {
     let (one, two) = tokio::join!(write(repos[0], repos[1]), write(repos[1], repos[0]));
     one.unwrap().unwrap();
     two.unwrap().unwrap();
-    assert_eq!(runs.load(Ordering::SeqCst), 3, "one of the two had to run again");
+    assert!(runs.load(Ordering::SeqCst) >= 3, "one of the two had to run again");
     let mut reader = db.read().await.unwrap();
     for repo in repos {
         let next =

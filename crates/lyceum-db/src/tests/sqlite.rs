@@ -106,6 +106,34 @@ async fn failed_commit_fails_the_whole_group() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn full_disk_is_told_and_survived() {
+    let db = sqlite().await;
+    user(&db, "alice").await;
+    let limit = |pages: u32| {
+        put(&db, move |tx| {
+            Box::pin(async move { tx.script(format!("PRAGMA max_page_count = {pages}")).await })
+        })
+    };
+    limit(1).await; // No less than what is used already.
+    let hold = Hold::new(&db).await;
+    let small = db.write(|tx| Box::pin(async move { tx.put_setting("small", b"x").await }));
+    let large = db.write(|tx| Box::pin(async move { tx.put_setting("large", &[1; 1 << 20]).await }));
+    let release = async {
+        hold.release.notify_one();
+        let _ = hold.held.await;
+    };
+    let (small, large, ()) = tokio::join!(small, large, release);
+    assert_eq!(large.unwrap_err().kind(), Kind::Full);
+    // Whether SQLite ends the whole transaction is its choice; what was answered is what is there.
+    let stored = read(&db).await.setting("small").await.unwrap().is_some();
+    assert_eq!(small.is_ok(), stored);
+    assert_eq!(read(&db).await.setting("large").await.unwrap(), None);
+    limit(1_000_000).await;
+    put(&db, |tx| Box::pin(async move { tx.put_setting("large", &[1; 1 << 20]).await })).await;
+    assert_eq!(read(&db).await.users_count().await.unwrap(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn abandoned_write_does_not_run() {
     let db = sqlite().await;
     let hold = Hold::new(&db).await;
@@ -166,7 +194,14 @@ async fn connections_have_the_settings_that_durability_needs() {
 
 #[tokio::test]
 async fn addresses_are_checked() {
-    for url in ["mysql://localhost/x", "sqlite::memory:", "lyceum.db"] {
+    for url in [
+        "mysql://localhost/x",
+        "sqlite::memory:",
+        "sqlite://:memory:",
+        "sqlite:",
+        "sqlite:///x?mode=ro",
+        "lyceum.db",
+    ] {
         let result = Db::open(crate::testing::options(url)).await;
         assert_eq!(result.unwrap_err().kind(), Kind::Internal, "{url}");
     }
