@@ -41,7 +41,7 @@ impl Session {
 
     /// Returns the token that forms of this session carry: bound to the session, useless to learn it from.
     pub(crate) fn form_token(&self) -> String {
-        self.secret.as_deref().map(|secret| derive(secret)).unwrap_or_default()
+        self.secret.as_deref().map(derive).unwrap_or_default()
     }
 
     /// Checks the token of a form sent by a signed-in user.

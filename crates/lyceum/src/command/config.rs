@@ -23,7 +23,7 @@ pub(crate) fn run(common: &Common) -> Result<ExitCode> {
     if common.json {
         output::print_json(&describe(&loaded));
     } else {
-        output::print(render(&loaded).trim_end());
+        output::print(&render(&loaded));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -58,24 +58,24 @@ fn typed(value: &str) -> serde_json::Value {
 
 /// Returns the settings as a file, each with its documentation.
 pub(crate) fn render(loaded: &Loaded) -> String {
-    let mut text =
-        String::from("# Settings of Lyceum. Later ones win: default, file, environment, command line.\n");
+    let mut lines =
+        vec!["# Settings of Lyceum. Later ones win: default, file, environment, command line.".to_owned()];
     let mut area = "";
     for key in KEYS {
         let (section, name) = key.name.split_once('.').unwrap_or(("", key.name));
-        text.push('\n');
+        lines.push(String::new());
         if section != area {
             area = section;
-            text.push_str(&format!("[{section}]\n\n"));
+            lines.extend([format!("[{section}]"), String::new()]);
         }
-        text.push_str(&format!("# {}\n", key.description));
-        text.push_str(&format!(
-            "# Default: {}. Environment: {}. Set by: {}.\n",
+        lines.push(format!("# {}", key.description));
+        lines.push(format!(
+            "# Default: {}. Environment: {}. Set by: {}.",
             Loaded::default_of(key.name),
             key.environment,
             loaded.source(key.name).words(),
         ));
-        text.push_str(&format!("{name} = {}\n", loaded.shown(key.name)));
+        lines.push(format!("{name} = {}", loaded.shown(key.name)));
     }
-    text
+    lines.join("\n")
 }

@@ -148,7 +148,7 @@ fn announce(common: &Common, folder: &Folder, address: &str, token: &str) {
     let commands = [
         format!("hf download {MODEL}"),
         format!("hf download --repo-type dataset {DATASET} elements.jsonl --local-dir ."),
-        format!("hf upload {USER}/my-first-model . --include \"*.md\""),
+        format!("hf upload --repo-type dataset {USER}/my-first-dataset elements.jsonl"),
     ];
     let environment = format!("export HF_ENDPOINT={address} HF_TOKEN={token}");
     if common.json {
@@ -174,7 +174,7 @@ fn announce(common: &Common, folder: &Folder, address: &str, token: &str) {
     }
     match folder {
         Folder::Kept(path) => {
-            output::print(&format!("\nCtrl-C stops it; its data stays in {}", path.display()))
+            output::print(&format!("\nCtrl-C stops it; its data stays in {}", path.display()));
         }
         Folder::Temporary(_) => {
             output::print("\nCtrl-C stops it and removes its data; `lyceum demo --data DIR` keeps it");

@@ -193,7 +193,7 @@ fn check(mut settings: Settings) -> Result<Settings> {
     if settings.data.as_os_str().is_empty() {
         return fail("data", "must name a folder");
     }
-    if !settings.listen.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) {
+    if settings.listen.rsplit_once(':').is_none_or(|(_, port)| port.parse::<u16>().is_err()) {
         return fail("listen", "must have the form `address:port`");
     }
     if let Some(url) = settings.public_url() {
