@@ -12,6 +12,6 @@ mod path;
 pub(crate) use address::{RepoAddress, kind_of};
 pub(crate) use auth::Auth;
 pub(crate) use base_url::BaseUrl;
-pub(crate) use body::{Form, Json, OptionalJson, read_body};
+pub(crate) use body::{Form, Json, OptionalJson};
 pub(crate) use params::{Params, Query};
 pub(crate) use path::{FilePath, FolderPath, PathParams, Rev, parse_revision};

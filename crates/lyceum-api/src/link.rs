@@ -3,17 +3,12 @@
 use http::header::LINK;
 use http::{HeaderName, HeaderValue, Uri};
 use lyceum_core::{Oid, RepoId, RepoKind};
-use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::extract::{BaseUrl, Params};
 
 /// What must be encoded inside one path segment: everything but unreserved characters.
-pub(crate) const SEGMENT: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
-
-/// What must be encoded in a path that keeps its slashes.
-pub(crate) const PATH: &AsciiSet =
-    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'<').add(b'>').add(b'?').add(b'`').add(b'{').add(b'}').add(b'\\').add(b'^').add(b'|');
+pub(crate) const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// Returns a repo's address: `{base}/a/b`, `{base}/datasets/a/b`.
 pub(crate) fn repo(base: &BaseUrl, kind: RepoKind, id: &RepoId) -> String {
@@ -37,7 +32,13 @@ pub(crate) fn segment(text: &str) -> String {
 
 /// Returns the `Link` header that leads to the next page: this request with all its parameters and a cursor. The
 /// clients send no parameters of their own with it.
-pub(crate) fn next_page(base: &BaseUrl, uri: &Uri, params: &Params, name: &str, value: &str) -> [(HeaderName, HeaderValue); 1] {
+pub(crate) fn next_page(
+    base: &BaseUrl,
+    uri: &Uri,
+    params: &Params,
+    name: &str,
+    value: &str,
+) -> [(HeaderName, HeaderValue); 1] {
     let link = format!("<{base}{}?{}>; rel=\"next\"", uri.path(), params.with(name, value));
     [(LINK, HeaderValue::try_from(link).expect("encoded text is a header value"))]
 }

@@ -5,6 +5,7 @@ use futures_util::{Stream, StreamExt as _};
 use lyceum_hub::ErrorKind;
 
 use crate::error::{ApiError, ApiResult};
+use crate::upload::UploadError;
 
 /// Splits a body into lines, however it is cut into pieces.
 pub(crate) struct Lines<S> {
@@ -27,9 +28,9 @@ pub(crate) struct Line {
     pub(crate) bytes: Bytes,
 }
 
-impl<S, E> Lines<S>
+impl<S> Lines<S>
 where
-    S: Stream<Item = Result<Bytes, E>> + Unpin,
+    S: Stream<Item = Result<Bytes, UploadError>> + Unpin,
 {
     /// Reads lines of at most `limit` bytes.
     pub(crate) fn new(body: S, limit: usize) -> Self {
@@ -52,8 +53,8 @@ where
     /// see a broken connection in place of the answer.
     pub(crate) async fn drain(mut self, limit: u64) {
         let mut left = limit;
-        self.pending.clear();
-        while !self.ended && left > 0 {
+        drop(self.pending);
+        while left > 0 && !self.ended {
             match self.body.next().await {
                 Some(Ok(piece)) => left = left.saturating_sub(piece.len() as u64),
                 Some(Err(_)) | None => self.ended = true,
@@ -84,7 +85,10 @@ where
             }
             match self.body.next().await {
                 Some(Ok(piece)) => self.pending.extend_from_slice(&piece),
-                Some(Err(_)) => return Err(ApiError::invalid("the body ended early")),
+                Some(Err(error)) => {
+                    self.ended = true;
+                    return Err(error.into());
+                }
                 None => self.ended = true,
             }
         }

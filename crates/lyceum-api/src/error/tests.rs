@@ -8,7 +8,9 @@ use tower::ServiceExt as _;
 use super::*;
 
 async fn render(authorization: Option<&str>, kind: ErrorKind) -> Response {
-    let handler = move || async move { Err::<(), _>(ApiError::from(Error::new(kind, "wörds\nhere").at_commit(Oid::ZERO))) };
+    let handler = move || async move {
+        Err::<(), _>(ApiError::from(Error::new(kind, "wörds\nhere").at_commit(Oid::ZERO)))
+    };
     let router = Router::new().route("/", get(handler)).layer(axum::middleware::from_fn(settle));
     let mut request = http::Request::get("/");
     if let Some(value) = authorization {
@@ -43,7 +45,8 @@ async fn carries_code_message_and_commit() {
 
 #[tokio::test]
 async fn taken_names_the_address() {
-    let response = ApiError::Taken { message: "taken".to_owned(), url: "http://h/a/b".to_owned() }.into_response();
+    let response =
+        ApiError::Taken { message: "taken".to_owned(), url: "http://h/a/b".to_owned() }.into_response();
     assert_eq!(response.status(), StatusCode::CONFLICT);
     let body = response.into_body().collect().await.expect("whole body").to_bytes();
     assert_eq!(body, r#"{"error":"taken","url":"http://h/a/b"}"#);

@@ -33,6 +33,13 @@ impl RepoAddress {
         Ok(repo)
     }
 
+    /// Opens the repo to list its files and history. Gates do not bind there, but the files of a protected space
+    /// are for its members only.
+    pub(crate) async fn open_listing(&self, hub: &Hub, caller: &Caller) -> ApiResult<Repo> {
+        let space = self.kind == RepoKind::Space;
+        self.open(hub, caller, if space { Action::Read } else { Action::Discover }).await
+    }
+
     /// Answers with the redirect if `repo`, which was opened by this address, has another id now.
     pub(crate) fn check_moved(&self, repo: &Repo) -> ApiResult<()> {
         if repo.id().key() == self.id.key() {

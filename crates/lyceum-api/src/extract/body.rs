@@ -3,16 +3,17 @@
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
+use http::HeaderMap;
 use http::header::CONTENT_TYPE;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use lyceum_core::limits::MAX_JSON_BODY_BYTES;
-use lyceum_hub::ErrorKind;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Params;
 use crate::error::{ApiError, ApiResult};
+use crate::upload::body_stream;
 
 /// A JSON body, whatever its `Content-Type`: clients do not agree on it. As a response, JSON with status 200.
 #[derive(Debug, Clone)]
@@ -75,12 +76,11 @@ impl<S: Sync> FromRequest<S> for Form {
 }
 
 /// Reads a body of at most `limit` bytes.
-pub(crate) async fn read_body(body: Body, limit: usize) -> ApiResult<Bytes> {
-    match Limited::new(body, limit).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
-            Err(ApiError::new(ErrorKind::TooLarge, format!("body is larger than {limit} bytes")))
-        }
-        Err(_) => Err(ApiError::invalid("the body ended early")),
+async fn read_body(body: Body, limit: usize) -> ApiResult<Bytes> {
+    let mut stream = body_stream(&HeaderMap::new(), body, limit as u64)?;
+    let mut bytes = BytesMut::new();
+    while let Some(data) = stream.next().await {
+        bytes.extend_from_slice(&data?);
     }
+    Ok(bytes.freeze())
 }

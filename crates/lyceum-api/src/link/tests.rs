@@ -12,7 +12,8 @@ fn builds_addresses() {
 
 #[test]
 fn next_page_repeats_every_parameter() {
-    let uri: Uri = "/api/models/a/b/tree/refs%2Fpr%2F1?recursive=true&x=1&x=2".parse().expect("valid address");
+    let uri: Uri =
+        "/api/models/a/b/tree/refs%2Fpr%2F1?recursive=true&x=1&x=2".parse().expect("valid address");
     let params = Params::parse(uri.query().unwrap_or_default().as_bytes()).expect("valid query");
     let [(_, link)] = next_page(&BaseUrl("http://h".to_owned()), &uri, &params, "cursor", "a/b>");
     assert_eq!(

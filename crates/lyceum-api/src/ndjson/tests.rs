@@ -1,12 +1,10 @@
-use std::convert::Infallible;
-
 use futures_util::stream;
 use proptest::prelude::*;
 
 use super::*;
 
 async fn read(pieces: &[&[u8]], limit: usize) -> ApiResult<Vec<(usize, String)>> {
-    let pieces: Vec<Result<Bytes, Infallible>> =
+    let pieces: Vec<Result<Bytes, UploadError>> =
         pieces.iter().map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
     let mut lines = Lines::new(stream::iter(pieces), limit);
     let mut read = Vec::new();
@@ -43,7 +41,8 @@ async fn bounds_a_line_with_or_without_its_end() {
 
 #[tokio::test]
 async fn a_body_that_breaks_off_is_an_error() {
-    let pieces: Vec<Result<Bytes, &str>> = vec![Ok(Bytes::from_static(b"a\nb")), Err("reset")];
+    let pieces: Vec<Result<Bytes, UploadError>> =
+        vec![Ok(Bytes::from_static(b"a\nb")), Err(UploadError::Paused)];
     let mut lines = Lines::new(stream::iter(pieces), 10);
     assert!(lines.next().await.expect("first line").is_some());
     assert!(lines.next().await.is_err());

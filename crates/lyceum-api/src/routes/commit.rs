@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use axum::extract::State;
+use http::HeaderMap;
 use lyceum_core::Revision;
 use lyceum_core::limits::MAX_COMMIT_LINE_BYTES;
 use lyceum_hub::{Action, Caller, Committed, ErrorKind, Repo};
@@ -12,8 +13,11 @@ use crate::error::{ApiError, ApiResult};
 use crate::extract::{Auth, BaseUrl, Json, Query, RepoAddress, Rev};
 use crate::link;
 use crate::ndjson::Lines;
+use crate::upload::body_stream;
 use crate::wire::commit::{CommittedWire, PreuploadAnswersWire, PreuploadWire, parse_line};
 
+/// Largest commit body. Clients send regular files in it and split uploads well below this.
+const MAX_COMMIT_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 /// Most bytes that are still taken of a commit that is refused.
 const MAX_DRAIN_BYTES: u64 = 256 * 1024 * 1024;
 
@@ -45,10 +49,11 @@ async fn commit(
     address: RepoAddress,
     Rev(revision): Rev,
     Query(query): Query,
+    headers: HeaderMap,
     body: Body,
 ) -> ApiResult<Json<CommittedWire>> {
     let create_pr = query.flag("create_pr")?;
-    let mut lines = Lines::new(body.into_data_stream(), MAX_COMMIT_LINE_BYTES);
+    let mut lines = Lines::new(body_stream(&headers, body, MAX_COMMIT_BYTES)?, MAX_COMMIT_LINE_BYTES);
     let landed = async {
         let repo = open(&api, &caller, &address, &revision, create_pr).await?;
         let mut builder = api.hub.start_commit(&caller, &repo, &revision, create_pr).await?;
@@ -77,9 +82,7 @@ pub(super) async fn open(
 ) -> ApiResult<Repo> {
     let proposing = revision.as_str().starts_with("refs/pr/");
     match address.open(&api.hub, caller, Action::Write).await {
-        Err(ApiError::Failed(error))
-            if error.kind() == ErrorKind::Forbidden && (create_pr || proposing) =>
-        {
+        Err(ApiError::Failed(error)) if error.kind() == ErrorKind::Forbidden && (create_pr || proposing) => {
             address.open(&api.hub, caller, Action::Propose).await
         }
         opened => opened,

@@ -19,12 +19,20 @@ async fn whoami(State(api): State<Api>, Auth(caller): Auth) -> ApiResult<Json<Wh
     Ok(Json(api.hub.whoami(&caller).await?.into()))
 }
 
-async fn check_read(State(api): State<Api>, Auth(caller): Auth, address: RepoAddress) -> ApiResult<&'static str> {
+async fn check_read(
+    State(api): State<Api>,
+    Auth(caller): Auth,
+    address: RepoAddress,
+) -> ApiResult<&'static str> {
     address.open(&api.hub, &caller, Action::Read).await?;
     Ok("OK")
 }
 
-async fn check_write(State(api): State<Api>, Auth(caller): Auth, address: RepoAddress) -> ApiResult<&'static str> {
+async fn check_write(
+    State(api): State<Api>,
+    Auth(caller): Auth,
+    address: RepoAddress,
+) -> ApiResult<&'static str> {
     address.open(&api.hub, &caller, Action::Write).await?;
     Ok("OK")
 }

@@ -49,7 +49,8 @@ async fn info(
         Some(properties) => properties,
         None => Properties::info(query.flag("blobs")?, query.flag("securityStatus")?),
     };
-    let info = api.hub.repo_info(&repo, revision, properties.siblings()).await?;
+    let siblings = properties.siblings() && address.open_listing(&api.hub, &caller).await.is_ok();
+    let info = api.hub.repo_info(&repo, revision, siblings).await?;
     Ok(Json(properties.render(&info)))
 }
 

@@ -5,7 +5,7 @@ use axum::response::IntoResponse;
 use http::Uri;
 use lyceum_core::RepoKind;
 use lyceum_core::limits::MAX_PAGE_ENTRIES;
-use lyceum_hub::{ListQuery, ListSort};
+use lyceum_hub::{ListQuery, ListSort, RepoInfo, Visibility};
 use serde_json::Value;
 
 use super::{Routes, Scope};
@@ -46,12 +46,20 @@ async fn list(
         return Ok(Json(Value::Array(Vec::new())).into_response());
     }
     let page = api.hub.list_repos(&caller, parse(kind, &query, properties.siblings())?).await?;
-    let repos: Value = page.repos.iter().map(|info| properties.render(info)).collect();
+    let repos: Value = page.repos.into_iter().map(|info| properties.render(&listed(info))).collect();
     let next = page.next.map(|cursor| link::next_page(&base, &uri, &query, "cursor", &cursor));
     Ok(match next {
         Some(next) => (next, Json(repos)).into_response(),
         None => Json(repos).into_response(),
     })
+}
+
+/// Leaves out the files of a protected space: a list does not ask who its members are.
+fn listed(mut info: RepoInfo) -> RepoInfo {
+    if info.visibility == Visibility::Protected {
+        info.siblings = None;
+    }
+    info
 }
 
 async fn model_tags(State(api): State<Api>) -> ApiResult<Json<Value>> {
@@ -65,12 +73,9 @@ async fn dataset_tags(State(api): State<Api>) -> ApiResult<Json<Value>> {
 fn properties(kind: RepoKind, query: &Params) -> ApiResult<Properties> {
     match Properties::expand(kind, query.all("expand"))? {
         Some(properties) => Ok(properties),
-        None => Ok(Properties::list(
-            kind,
-            query.flag("full")?,
-            query.flag("config")?,
-            query.flag("cardData")?,
-        )),
+        None => {
+            Ok(Properties::list(kind, query.flag("full")?, query.flag("config")?, query.flag("cardData")?))
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::IntoResponse;
-use http::{HeaderName, HeaderValue, Uri};
+use http::Uri;
 use lyceum_core::limits::MAX_PAGE_ENTRIES;
 use lyceum_hub::Action;
 
@@ -17,8 +17,6 @@ use crate::wire::refs::{CommitWire, NewBranchWire, NewTagWire, ReferencesWire, S
 
 /// Commits per page when the client does not say.
 const DEFAULT_COMMITS: usize = 50;
-/// Number of all entries of a paged list.
-const X_TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 
 pub(super) fn register(routes: &mut Routes) {
     routes.get(Scope::Repo, "/refs", list);
@@ -37,7 +35,7 @@ async fn list(
     Query(query): Query,
 ) -> ApiResult<Json<ReferencesWire>> {
     let pull_requests = query.flag("include_prs")?;
-    let repo = address.open(&api.hub, &caller, Action::Discover).await?;
+    let repo = address.open_listing(&api.hub, &caller).await?;
     Ok(Json(ReferencesWire::new(api.hub.references(&repo).await?, pull_requests)))
 }
 
@@ -53,14 +51,11 @@ async fn commits(
     let formatted = query.all("expand").any(|name| name == "formatted");
     let number = query.number("p", usize::MAX)?.unwrap_or(0);
     let limit = query.number("limit", MAX_PAGE_ENTRIES)?.unwrap_or(DEFAULT_COMMITS).max(1);
-    let repo = address.open(&api.hub, &caller, Action::Discover).await?;
+    let repo = address.open_listing(&api.hub, &caller).await?;
     let page = api.hub.commits(&repo, &revision, number, limit).await?;
     let commits: Vec<CommitWire> =
         page.commits.into_iter().map(|commit| CommitWire::new(commit, formatted)).collect();
     let mut response = Json(commits).into_response();
-    if let Some(total) = page.total {
-        response.headers_mut().insert(X_TOTAL_COUNT, HeaderValue::from(total));
-    }
     if page.more {
         let next = number.saturating_add(1).to_string();
         let [(name, value)] = link::next_page(&base, &uri, &query, "p", &next);

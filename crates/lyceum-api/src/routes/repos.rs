@@ -91,7 +91,9 @@ async fn duplicate(
     let (to, visibility) = wire.parse(&caller.signed_in()?.name)?;
     let repo = address.open(&api.hub, &caller, Action::Read).await?;
     match api.hub.duplicate_repo(&caller, &repo, &to, visibility).await {
-        Ok(id) => Ok(Json(RepoUrlWire { files_copy_pending: Some(false), ..located(&base, repo.kind(), &id) })),
+        Ok(id) => {
+            Ok(Json(RepoUrlWire { files_copy_pending: Some(false), ..located(&base, repo.kind(), &id) }))
+        }
         Err(error) => Err(taken(&api, &caller, &base, repo.kind(), to, error).await),
     }
 }

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::IntoResponse;
 use http::Uri;
 use lyceum_core::limits::{MAX_BATCH_FILES, TREE_PAGE_ENTRIES};
-use lyceum_hub::{Action, ErrorKind, TreeOptions};
+use lyceum_hub::{ErrorKind, TreeOptions};
 
 use super::{Routes, Scope};
 use crate::Api;
@@ -37,13 +37,11 @@ async fn list(
         after: query.filled("cursor").map(str::to_owned),
         limit: query.number("limit", TREE_PAGE_ENTRIES)?.map(|limit| limit.max(1)),
     };
-    let repo = address.open(&api.hub, &caller, Action::Discover).await?;
+    let repo = address.open_listing(&api.hub, &caller).await?;
     let page = api.hub.tree(&repo, &revision, folder.as_ref(), options).await?;
     let entries: Vec<EntryWire> = page.entries.into_iter().map(EntryWire::from).collect();
     Ok(match page.next {
-        Some(next) => {
-            (link::next_page(&base, &uri, &query, "cursor", &next), Json(entries)).into_response()
-        }
+        Some(next) => (link::next_page(&base, &uri, &query, "cursor", &next), Json(entries)).into_response(),
         None => Json(entries).into_response(),
     })
 }
@@ -55,7 +53,7 @@ async fn paths_info(
     Rev(revision): Rev,
     Form(form): Form,
 ) -> ApiResult<Json<Vec<EntryWire>>> {
-    let repo = address.open(&api.hub, &caller, Action::Discover).await?;
+    let repo = address.open_listing(&api.hub, &caller).await?;
     let paths: Vec<String> = form.all("paths").map(str::to_owned).collect();
     if paths.len() > MAX_BATCH_FILES {
         let message = format!("{} paths are more than the {MAX_BATCH_FILES} of one call", paths.len());

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use lyceum_core::limits::{MAX_BATCH_FILES, MAX_REGULAR_FILE_BYTES};
+use lyceum_core::limits::MAX_BATCH_FILES;
 use lyceum_core::{Invalid, RepoPath, Sha256};
 use lyceum_hub::{ErrorKind, Operation, PreuploadAnswer, PreuploadFile, UploadMode};
 use serde::{Deserialize, Serialize};
@@ -78,16 +78,7 @@ pub(crate) fn parse_line(number: usize, line: &[u8]) -> ApiResult<Operation> {
             parent: header.parent_commit.filter(|parent| !parent.is_empty()),
         },
         LineWire::File(file) => Operation::File {
-            content: content(&file).map_err(|error| match error {
-                Content::TooLarge => ApiError::new(
-                    ErrorKind::TooLarge,
-                    format!(
-                        "line {number}: `{}` is larger than {MAX_REGULAR_FILE_BYTES} bytes; upload it as a large file",
-                        file.path
-                    ),
-                ),
-                Content::Malformed(why) => fail(format!("content of `{}` {why}", file.path)),
-            })?,
+            content: content(&file).map_err(|why| fail(format!("content of `{}` {why}", file.path)))?,
             path: path(&file.path)?,
         },
         LineWire::LfsFile(file) => {
@@ -103,23 +94,15 @@ pub(crate) fn parse_line(number: usize, line: &[u8]) -> ApiResult<Operation> {
     })
 }
 
-enum Content {
-    TooLarge,
-    Malformed(&'static str),
-}
-
-fn content(file: &FileWire<'_>) -> Result<Bytes, Content> {
-    let bytes = match file.encoding.as_deref() {
-        Some("base64") => {
-            STANDARD.decode(file.content.as_bytes()).map_err(|_| Content::Malformed("is not base64"))?
-        }
-        None | Some("utf-8") => file.content.as_bytes().to_vec(),
-        Some(_) => return Err(Content::Malformed("must have the encoding `base64` or `utf-8`")),
-    };
-    if bytes.len() as u64 > MAX_REGULAR_FILE_BYTES {
-        return Err(Content::TooLarge);
+fn content(file: &FileWire<'_>) -> Result<Bytes, &'static str> {
+    match file.encoding.as_deref() {
+        Some("base64") => match STANDARD.decode(file.content.as_bytes()) {
+            Ok(bytes) => Ok(bytes.into()),
+            Err(_) => Err("is not base64"),
+        },
+        None | Some("utf-8") => Ok(Bytes::copy_from_slice(file.content.as_bytes())),
+        Some(_) => Err("must have the encoding `base64` or `utf-8`"),
     }
-    Ok(bytes.into())
 }
 
 /// Answer to a commit.

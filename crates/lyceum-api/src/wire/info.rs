@@ -9,42 +9,158 @@ use crate::error::{ApiError, ApiResult};
 
 /// Properties that a client may ask for by `expand`, as `huggingface_hub` lists them.
 const MODEL_PROPERTIES: &[&str] = &[
-    "author", "baseModels", "cardData", "childrenModelCount", "config", "createdAt", "disabled", "downloads",
-    "downloadsAllTime", "evalResults", "gated", "gguf", "inference", "inferenceProviderMapping", "lastModified",
-    "library_name", "likes", "mask_token", "model-index", "pipeline_tag", "private", "resourceGroup",
-    "safetensors", "sha", "siblings", "spaces", "tags", "transformersInfo", "trendingScore", "usedStorage",
+    "author",
+    "baseModels",
+    "cardData",
+    "childrenModelCount",
+    "config",
+    "createdAt",
+    "disabled",
+    "downloads",
+    "downloadsAllTime",
+    "evalResults",
+    "gated",
+    "gguf",
+    "inference",
+    "inferenceProviderMapping",
+    "lastModified",
+    "library_name",
+    "likes",
+    "mask_token",
+    "model-index",
+    "pipeline_tag",
+    "private",
+    "resourceGroup",
+    "safetensors",
+    "sha",
+    "siblings",
+    "spaces",
+    "tags",
+    "transformersInfo",
+    "trendingScore",
+    "usedStorage",
     "widgetData",
 ];
 const DATASET_PROPERTIES: &[&str] = &[
-    "author", "cardData", "citation", "createdAt", "description", "disabled", "downloads", "downloadsAllTime",
-    "gated", "lastModified", "likes", "mainSize", "paperswithcode_id", "private", "resourceGroup", "sha",
-    "siblings", "tags", "trendingScore", "usedStorage",
+    "author",
+    "cardData",
+    "citation",
+    "createdAt",
+    "description",
+    "disabled",
+    "downloads",
+    "downloadsAllTime",
+    "gated",
+    "lastModified",
+    "likes",
+    "mainSize",
+    "paperswithcode_id",
+    "private",
+    "resourceGroup",
+    "sha",
+    "siblings",
+    "tags",
+    "trendingScore",
+    "usedStorage",
 ];
 const SPACE_PROPERTIES: &[&str] = &[
-    "author", "cardData", "createdAt", "datasets", "disabled", "lastModified", "likes", "models", "private",
-    "region", "resourceGroup", "runtime", "sdk", "sha", "siblings", "subdomain", "tags", "trendingScore",
+    "author",
+    "cardData",
+    "createdAt",
+    "datasets",
+    "disabled",
+    "lastModified",
+    "likes",
+    "models",
+    "private",
+    "region",
+    "resourceGroup",
+    "runtime",
+    "sdk",
+    "sha",
+    "siblings",
+    "subdomain",
+    "tags",
+    "trendingScore",
     "usedStorage",
 ];
 const KERNEL_PROPERTIES: &[&str] = &[
-    "author", "cardData", "createdAt", "disabled", "downloads", "downloadsAllTime", "gated", "lastModified",
-    "likes", "private", "resourceGroup", "sha", "siblings", "tags", "trendingScore", "usedStorage",
+    "author",
+    "cardData",
+    "createdAt",
+    "disabled",
+    "downloads",
+    "downloadsAllTime",
+    "gated",
+    "lastModified",
+    "likes",
+    "private",
+    "resourceGroup",
+    "sha",
+    "siblings",
+    "tags",
+    "trendingScore",
+    "usedStorage",
 ];
 
 /// Properties of the page of one repo, for every kind; those that a kind lacks have no value there.
 const INFO_PROPERTIES: &[&str] = &[
-    "author", "cardData", "citation", "config", "createdAt", "datasets", "description", "disabled", "downloads",
-    "gated", "gguf", "lastModified", "library_name", "likes", "model-index", "models", "paperswithcode_id",
-    "pipeline_tag", "private", "runtime", "safetensors", "sdk", "sha", "siblings", "spaces", "subdomain", "tags",
-    "transformersInfo", "usedStorage", "widgetData",
+    "author",
+    "cardData",
+    "citation",
+    "config",
+    "createdAt",
+    "datasets",
+    "description",
+    "disabled",
+    "downloads",
+    "gated",
+    "gguf",
+    "lastModified",
+    "library_name",
+    "likes",
+    "model-index",
+    "models",
+    "paperswithcode_id",
+    "pipeline_tag",
+    "private",
+    "runtime",
+    "safetensors",
+    "sdk",
+    "sha",
+    "siblings",
+    "spaces",
+    "subdomain",
+    "tags",
+    "transformersInfo",
+    "usedStorage",
+    "widgetData",
 ];
 const LIST_PROPERTIES: &[&str] = &[
-    "createdAt", "downloads", "library_name", "likes", "pipeline_tag", "private", "sdk", "tags", "trendingScore",
+    "createdAt",
+    "downloads",
+    "library_name",
+    "likes",
+    "pipeline_tag",
+    "private",
+    "sdk",
+    "tags",
+    "trendingScore",
 ];
 const DATASET_LIST_PROPERTIES: &[&str] =
     &["author", "description", "disabled", "gated", "lastModified", "sha"];
 const FULL_LIST_PROPERTIES: &[&str] = &[
-    "author", "cardData", "datasets", "description", "disabled", "gated", "lastModified", "models", "sha",
-    "siblings", "subdomain",
+    "author",
+    "cardData",
+    "datasets",
+    "description",
+    "disabled",
+    "gated",
+    "lastModified",
+    "models",
+    "sha",
+    "siblings",
+    "subdomain",
 ];
 
 /// Which properties an answer has.
@@ -84,7 +200,10 @@ impl Properties {
     }
 
     /// Returns the named properties; an unknown one is refused with the list of those that are known.
-    pub(crate) fn expand<'a>(kind: RepoKind, asked: impl Iterator<Item = &'a str>) -> ApiResult<Option<Self>> {
+    pub(crate) fn expand<'a>(
+        kind: RepoKind,
+        asked: impl Iterator<Item = &'a str>,
+    ) -> ApiResult<Option<Self>> {
         let known = match kind {
             RepoKind::Model => MODEL_PROPERTIES,
             RepoKind::Dataset => DATASET_PROPERTIES,
@@ -126,7 +245,10 @@ impl Properties {
         }
         if self.security {
             // Nothing is scanned yet, and saying otherwise would be a claim of safety.
-            object.insert("securityRepoStatus".to_owned(), json!({ "scansDone": false, "filesWithIssues": [] }));
+            object.insert(
+                "securityRepoStatus".to_owned(),
+                json!({ "scansDone": false, "filesWithIssues": [] }),
+            );
         }
         Value::Object(object)
     }
@@ -141,7 +263,7 @@ fn property(info: &RepoInfo, name: &str, blobs: bool) -> Option<Value> {
         "author" => Some(json!(info.repo.id().namespace().as_str())),
         "sha" => Some(json!(info.sha?.to_string())),
         "private" => Some(json!(info.visibility == Visibility::Private)),
-        "gated" => Some(gated(&info.gated)),
+        "gated" => Some(gated(info.gated)),
         "disabled" => Some(json!(info.disabled)),
         "createdAt" => Some(json!(info.created_at.to_string())),
         "lastModified" => Some(json!(info.last_modified.to_string())),

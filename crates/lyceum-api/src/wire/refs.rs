@@ -80,10 +80,8 @@ struct FormattedWire {
 impl CommitWire {
     /// Writes a commit; `formatted` adds its texts as HTML.
     pub(crate) fn new(commit: CommitInfo, formatted: bool) -> Self {
-        let formatted = formatted.then(|| FormattedWire {
-            title: escape(&commit.title),
-            message: escape(&commit.message),
-        });
+        let formatted = formatted
+            .then(|| FormattedWire { title: escape(&commit.title), message: escape(&commit.message) });
         Self {
             id: commit.id.to_string(),
             title: commit.title,

@@ -1,7 +1,7 @@
 //! Creating, deleting, moving, duplicating and changing repos.
 
 use lyceum_core::{AccountName, RepoId, RepoKind};
-use lyceum_hub::{ErrorKind, NewRepo, RepoChange, Visibility};
+use lyceum_hub::{ErrorKind, Gated, NewRepo, RepoChange, Visibility};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -99,8 +99,9 @@ impl TryFrom<SettingsWire> for RepoChange {
     fn try_from(wire: SettingsWire) -> ApiResult<Self> {
         let gated = match wire.gated {
             None => None,
-            Some(Value::Bool(false)) => Some(String::new()),
-            Some(Value::String(mode)) if mode == "auto" || mode == "manual" => Some(mode),
+            Some(Value::Bool(false)) => Some(Gated::No),
+            Some(Value::String(mode)) if mode == "auto" => Some(Gated::Auto),
+            Some(Value::String(mode)) if mode == "manual" => Some(Gated::Manual),
             Some(_) => return Err(ApiError::invalid("`gated` must be one of `auto`, `manual` and false")),
         };
         Ok(Self { visibility: visibility(wire.visibility.as_deref(), wire.private)?, gated })
@@ -133,14 +134,17 @@ impl From<&RepoChange> for SettingsAnswerWire {
         Self {
             visibility: change.visibility.map(Visibility::as_str),
             private: change.visibility.map(|visibility| visibility == Visibility::Private),
-            gated: change.gated.as_deref().map(gated),
+            gated: change.gated.map(gated),
         }
     }
 }
 
 /// Returns the gate of a repo as the clients read it: `false`, `"auto"` or `"manual"`.
-pub(crate) fn gated(mode: &str) -> Value {
-    if mode.is_empty() { Value::Bool(false) } else { Value::String(mode.to_owned()) }
+pub(crate) fn gated(gated: Gated) -> Value {
+    match gated {
+        Gated::No => Value::Bool(false),
+        Gated::Auto | Gated::Manual => Value::String(gated.as_str().to_owned()),
+    }
 }
 
 /// Reads a kind; absent means model.

@@ -20,7 +20,10 @@ fn prefers_what_the_client_sees() {
         let map: HeaderMap = headers
             .iter()
             .map(|(name, value)| {
-                (name.parse().expect("header name"), value.parse::<http::HeaderValue>().expect("header value"))
+                (
+                    name.parse().expect("header name"),
+                    value.parse::<http::HeaderValue>().expect("header value"),
+                )
             })
             .collect::<Vec<(http::HeaderName, _)>>()
             .into_iter()

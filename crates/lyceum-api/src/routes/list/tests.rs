@@ -6,8 +6,9 @@ fn query(text: &str) -> ApiResult<ListQuery> {
 
 #[test]
 fn reads_filters() {
-    let read = query("filter=pytorch,en&filter=license:mit&library=gguf&search=big+model&author=a&gated=false")
-        .expect("valid");
+    let read =
+        query("filter=pytorch,en&filter=license:mit&library=gguf&search=big+model&author=a&gated=false")
+            .expect("valid");
     assert_eq!(read.tags, ["pytorch", "en", "license:mit", "gguf"]);
     assert_eq!(read.search, ["big", "model"]);
     assert_eq!((read.author.as_deref(), read.gated), (Some("a"), Some(false)));

@@ -33,7 +33,11 @@ fn names_the_line_and_what_is_wrong() {
         (r#"{"key":"rename","value":{}}"#, 400, "unknown variant `rename`"),
         (r#"{"key":"header","value":{}}"#, 400, "`summary`"),
         (r#"{"key":"file","value":{"path":"a"}}"#, 400, "`content`"),
-        (r#"{"key":"file","value":{"path":"a","content":"*","encoding":"base64"}}"#, 400, "content of `a` is not base64"),
+        (
+            r#"{"key":"file","value":{"path":"a","content":"*","encoding":"base64"}}"#,
+            400,
+            "content of `a` is not base64",
+        ),
         (r#"{"key":"file","value":{"path":"a","content":"x","encoding":"rot13"}}"#, 400, "encoding"),
         (r#"{"key":"file","value":{"path":"..\\ddd","content":""}}"#, 422, "lead out"),
         (r#"{"key":"file","value":{"path":"a/.git/config","content":""}}"#, 422, ".git"),
@@ -55,13 +59,6 @@ fn accepts_a_backslash_inside_a_path() {
 }
 
 #[test]
-fn refuses_a_regular_file_that_is_too_large() {
-    let content = "a".repeat(usize::try_from(MAX_REGULAR_FILE_BYTES).expect("small") + 1);
-    let (status, message) = message(&format!(r#"{{"key":"file","value":{{"path":"a","content":"{content}"}}}}"#));
-    assert_eq!(status, 413, "{message}");
-}
-
-#[test]
 fn reads_preupload() {
     let parse = |body: &str| {
         serde_json::from_str::<PreuploadWire>(body)
@@ -71,10 +68,16 @@ fn reads_preupload() {
     let (files, ignore) =
         parse(r#"{"files":[{"path":"a","size":2,"sample":"aGk="},{"path":"b","size":0}],"gitIgnore":"*.x"}"#)
             .expect("valid");
-    assert_eq!((files.len(), files[0].sample.as_slice(), files[1].sample.as_slice()), (2, &b"hi"[..], &b""[..]));
+    assert_eq!(
+        (files.len(), files[0].sample.as_slice(), files[1].sample.as_slice()),
+        (2, &b"hi"[..], &b""[..])
+    );
     assert_eq!(ignore.as_deref(), Some("*.x"));
     assert_eq!(parse(r#"{"files":[{"path":"..\\a","size":0}]}"#).expect_err("leads out").parts().status, 422);
-    assert_eq!(parse(r#"{"files":[{"path":"a","size":0,"sample":"?"}]}"#).expect_err("base64").parts().status, 400);
+    assert_eq!(
+        parse(r#"{"files":[{"path":"a","size":0,"sample":"?"}]}"#).expect_err("base64").parts().status,
+        400
+    );
     let many = vec![r#"{"path":"a","size":0}"#; MAX_BATCH_FILES + 1].join(",");
     assert_eq!(parse(&format!(r#"{{"files":[{many}]}}"#)).expect_err("too many").parts().status, 413);
 }

@@ -4,7 +4,8 @@ use super::*;
 fn expand_takes_known_names_once_and_refuses_others() {
     let expand = |kind, asked: &[&'static str]| Properties::expand(kind, asked.iter().copied());
     assert_eq!(expand(RepoKind::Model, &[]).expect("valid"), None);
-    let properties = expand(RepoKind::Model, &["gguf", "sha,gguf", "siblings"]).expect("valid").expect("some");
+    let properties =
+        expand(RepoKind::Model, &["gguf", "sha,gguf", "siblings"]).expect("valid").expect("some");
     assert_eq!(properties.names, ["gguf", "sha", "siblings"]);
     assert!(properties.siblings());
     let error = expand(RepoKind::Dataset, &["gguf"]).expect_err("a dataset has no gguf");

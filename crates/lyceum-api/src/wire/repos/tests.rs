@@ -3,7 +3,9 @@ use serde_json::json;
 use super::*;
 
 fn create(body: Value) -> ApiResult<NewRepo> {
-    serde_json::from_value::<CreateWire>(body).map_err(|error| ApiError::invalid(error.to_string()))?.try_into()
+    serde_json::from_value::<CreateWire>(body)
+        .map_err(|error| ApiError::invalid(error.to_string()))?
+        .try_into()
 }
 
 #[test]
@@ -15,7 +17,8 @@ fn reads_what_old_and_new_clients_create() {
     assert_eq!(new.kind, RepoKind::Dataset);
     assert_eq!(new.namespace.expect("named").as_str(), "a");
     assert_eq!(new.visibility, Some(Visibility::Private));
-    let old = create(json!({"name": "a/b", "private": false, "type": "space", "sdk": "gradio"})).expect("valid");
+    let old =
+        create(json!({"name": "a/b", "private": false, "type": "space", "sdk": "gradio"})).expect("valid");
     assert_eq!((old.name.as_str(), old.visibility), ("b", Some(Visibility::Public)));
     assert_eq!(old.namespace.expect("named").as_str(), "a");
     for wrong in [
@@ -36,8 +39,8 @@ fn reads_settings() {
             .map_err(|error| ApiError::invalid(error.to_string()))
             .and_then(RepoChange::try_from)
     };
-    assert_eq!(change(json!({"gated": "auto"})).expect("valid").gated.as_deref(), Some("auto"));
-    assert_eq!(change(json!({"gated": false})).expect("valid").gated.as_deref(), Some(""));
+    assert_eq!(change(json!({"gated": "auto"})).expect("valid").gated, Some(Gated::Auto));
+    assert_eq!(change(json!({"gated": false})).expect("valid").gated, Some(Gated::No));
     assert_eq!(change(json!({"private": true})).expect("valid").visibility, Some(Visibility::Private));
     assert!(change(json!({"gated": true})).is_err());
     assert!(change(json!({"gated": "maybe"})).is_err());

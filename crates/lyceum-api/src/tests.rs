@@ -1,0 +1,9 @@
+//! Requests through the whole router, on a real hub over a temporary database and store.
+
+mod commits;
+mod identity;
+mod listing;
+mod refs;
+mod repos;
+mod server;
+mod table;
