@@ -57,7 +57,10 @@ impl Store {
                 Ok(frame) => {
                     length += frame.len() as u64;
                     if length > max_bytes {
-                        Err(Error::new(ErrorKind::TooLarge, format!("the body is longer than {max_bytes} bytes")))
+                        Err(Error::new(
+                            ErrorKind::TooLarge,
+                            format!("the body is longer than {max_bytes} bytes"),
+                        ))
                     } else {
                         upload.write([frame]).await
                     }

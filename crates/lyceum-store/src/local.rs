@@ -142,11 +142,9 @@ impl Inner {
         // Whoever sees the object from here on must be able to rely on it, so it syncs the folder itself.
         lock(&self.unsynced).insert(target.to_owned());
         let linked = fs::hard_link(path, target);
-        if let Err(error) = &linked {
-            if error.kind() != io::ErrorKind::AlreadyExists {
-                lock(&self.unsynced).remove(target);
-                return linked.map_err(|error| generic("link", target, error));
-            }
+        if linked.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::AlreadyExists) {
+            lock(&self.unsynced).remove(target);
+            return linked.map_err(|error| generic("link", target, error));
         }
         if let Err(error) = sync_folder(folder) {
             // What cannot be made durable must not be seen; if even this fails, its readers try again to sync.
@@ -177,10 +175,9 @@ impl Inner {
             return Ok(());
         };
         self.ensure_folder(parent)?;
-        if let Err(error) = fs::create_dir(folder) {
-            if error.kind() != io::ErrorKind::AlreadyExists {
-                return Err(error);
-            }
+        match fs::create_dir(folder) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
         }
         sync_folder(parent)?;
         let mut durable = lock(&self.durable_folders);

@@ -40,7 +40,7 @@ pub(crate) fn content(kind: u8, seed: u64, length: usize) -> Vec<u8> {
 
 /// A xorb as a client sends it.
 pub(crate) fn build(chunks: &[Vec<u8>]) -> (XorbIndex, Bytes) {
-    let mut builder = XorbBuilder::new(32 * 1024 * 1024);
+    let mut builder = XorbBuilder::new(64 * 1024 * 1024);
     for chunk in chunks {
         builder.push(chunk, chunk_hash(chunk));
     }
@@ -364,4 +364,71 @@ pub(crate) async fn at_once<T: Send + 'static, F: Future<Output = T> + Send + 's
         results.push(task.await.unwrap());
     }
     results
+}
+
+/// CPU seconds of this process so far, user and system.
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<f64> =
+        stat.rsplit(')').next().unwrap().split(' ').filter_map(|field| field.parse().ok()).collect();
+    // Behind the name and the state, the first number is field 4; 14 and 15 are the times, in hundredths.
+    (fields[10] + fields[11]) / 100.0
+}
+
+/// Prints the cost of `work` over `bytes`.
+async fn measure<T>(what: &str, bytes: u64, work: impl Future<Output = T>) -> T {
+    let (start, cpu) = (std::time::Instant::now(), cpu_seconds());
+    let result = work.await;
+    let (wall, cpu) = (start.elapsed().as_secs_f64(), cpu_seconds() - cpu);
+    let gigabytes = bytes as f64 / 1e9;
+    println!("{what:32} {:5.2} CPU-s/GB  {:5.2} GB/s wall", cpu / gigabytes, gigabytes / wall);
+    result
+}
+
+#[test]
+#[ignore = "a measurement: run in release, alone, with --no-capture"]
+fn costs() {
+    for (kind, name) in [(0, "random"), (1, "text"), (2, "numbers")] {
+        let folder = folder();
+        run(async {
+            let store = open(&folder).await;
+            let chunks: Vec<_> = (0..950).map(|seed| content(kind, seed, 65_536)).collect();
+            let (index, data) = build(&chunks);
+            let (raw, stored) = (index.raw_bytes(), data.len() as u64);
+            for frame_bytes in [16 << 10, 64 << 10, 1 << 20] {
+                let repeated = async {
+                    for _ in 0..10 {
+                        store.delete_xorb(index.hash).await.unwrap();
+                        store.put_xorb(index.hash, body(data.clone(), frame_bytes)).await.unwrap();
+                    }
+                };
+                measure(&format!("put_xorb {name}, {} KiB frames", frame_bytes >> 10), 10 * raw, repeated)
+                    .await;
+            }
+            let drain = async |mut stream: crate::ByteStream| {
+                while let Some(piece) = stream.next().await {
+                    piece.unwrap();
+                }
+            };
+            let terms: Vec<_> = (0..10)
+                .map(|_| lyceum_xet::Term {
+                    xorb: index.hash,
+                    chunks: 0..index.chunk_count(),
+                    raw_bytes: raw,
+                })
+                .collect();
+            let repeated = async {
+                for _ in 0..10 {
+                    drain(store.read_xorb(index.hash, all(stored)).await.unwrap()).await;
+                }
+            };
+            measure(&format!("read_xorb {name}"), 10 * stored, repeated).await;
+            let file = store.read_file(terms.into(), all(10 * raw)).await.unwrap();
+            measure(&format!("read_file {name}"), 10 * raw, drain(file)).await;
+            let size = 256 << 20;
+            let file = body(content(kind, 77, size), 64 << 10);
+            let ingest = store.ingest(file, Some(size as u64), u64::MAX, &NoDedup);
+            measure(&format!("ingest {name}"), size as u64, ingest).await.unwrap();
+        });
+    }
 }

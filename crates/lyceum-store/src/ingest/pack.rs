@@ -80,11 +80,10 @@ impl Packer {
         }
         for Chunk { hash, .. } in chunks {
             let mut known = state.known.get(hash).is_some();
-            if !known && (self.after_known || dedup_eligible(hash)) {
-                if let Some(index) = self.look_up(*hash, dedup).await {
-                    state.learn(&index);
-                    known = state.known.get(hash).is_some();
-                }
+            let asked = !known && (self.after_known || dedup_eligible(hash));
+            if asked && let Some(index) = self.look_up(*hash, dedup).await {
+                state.learn(&index);
+                known = state.known.get(hash).is_some();
             }
             self.after_known = known;
         }
