@@ -5,7 +5,7 @@
 
 mod lfs;
 
-use std::error::Error as StdError;
+use std::error::Error as _;
 use std::sync::Arc;
 
 use axum::extract::Request;

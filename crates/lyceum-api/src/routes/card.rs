@@ -1,7 +1,7 @@
 //! Checking a card before it is uploaded.
 
 use axum::extract::State;
-use axum::response::IntoResponse;
+use axum::response::IntoResponse as _;
 use http::header::ACCEPT;
 use http::{HeaderMap, StatusCode};
 use lyceum_core::limits::MAX_CARD_BYTES;

@@ -1,7 +1,7 @@
 //! The large files that a repo stores: listing, deleting, copying to another repo.
 
 use axum::extract::State;
-use axum::response::IntoResponse;
+use axum::response::IntoResponse as _;
 use http::Uri;
 use lyceum_core::limits::MAX_PAGE_ENTRIES;
 use lyceum_hub::Action;

@@ -1,7 +1,7 @@
 //! Lists of repos and catalogues of tags.
 
 use axum::extract::State;
-use axum::response::IntoResponse;
+use axum::response::IntoResponse as _;
 use http::Uri;
 use lyceum_core::RepoKind;
 use lyceum_core::limits::MAX_PAGE_ENTRIES;

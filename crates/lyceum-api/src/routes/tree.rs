@@ -1,7 +1,7 @@
 //! Listing files and folders.
 
 use axum::extract::State;
-use axum::response::IntoResponse;
+use axum::response::IntoResponse as _;
 use http::Uri;
 use lyceum_core::limits::{MAX_BATCH_FILES, TREE_PAGE_ENTRIES};
 use lyceum_hub::{ErrorKind, TreeOptions};
