@@ -100,6 +100,16 @@ impl Site {
         self.send(Method::POST, address, token, &[], body).await
     }
 
+    /// Uploads a file to the store, for a model.
+    pub(crate) async fn upload(&self, id: &str, token: &str, file: &XetFile) {
+        let grant =
+            self.get(&format!("/api/models/{id}/xet-write-token/main"), Some(token), &[]).await.expect(200);
+        let (cas, token) = (grant.header("x-xet-cas-url"), Some(grant.header("x-xet-access-token")));
+        let xorb = format!("{cas}/v1/xorbs/default/{}", file.index.hash);
+        self.post(&xorb, token, file.xorb.clone()).await.expect(200);
+        self.post(&format!("{cas}/v1/shards"), token, file.shard.clone()).await.expect(200);
+    }
+
     /// Commits lines onto `main` of a model and returns the commit's id.
     pub(crate) async fn commit(&self, id: &str, token: &str, lines: &[Value]) -> String {
         let header = json!({ "key": "header", "value": { "summary": "a change", "description": "" } });

@@ -185,3 +185,6 @@ fn lfs_json<T: serde::Serialize>(answer: Json<T>) -> Response {
     }
     response
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,8 @@
 //! How browsers are told to take a file: by its name only, never by its content.
 
 use http::HeaderValue;
-use percent_encoding::utf8_percent_encode;
 
-use crate::link::SEGMENT;
+use crate::link::segment;
 
 /// Media types of names that a browser may show. Anything that could run, such as HTML, is text here.
 const MEDIA_TYPES: &[(&str, &str)] = &[
@@ -44,7 +43,7 @@ pub(super) fn disposition(file_name: &str, attachment: bool) -> HeaderValue {
         .chars()
         .map(|c| if matches!(c, ' '..='~') && !matches!(c, '"' | '\\') { c } else { '_' })
         .collect();
-    let exact = utf8_percent_encode(file_name, SEGMENT);
+    let exact = segment(file_name);
     HeaderValue::try_from(format!("{kind}; filename*=UTF-8''{exact}; filename=\"{plain}\";"))
         .expect("what is not printable ASCII was replaced")
 }
