@@ -1,12 +1,13 @@
 //! Objects under a key instead of a hash: git segments, parts of uploads, attachments.
 
 use crate::read::{Object, check_range};
-use crate::upload::{Upload, put};
+use crate::upload::{Upload, WRITE_BLOCK_BYTES, next_block, put};
 use crate::{BlobKey, ByteStream, Error, ErrorKind, Result, Store};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use lyceum_core::ByteRange;
 use object_store::ObjectStoreExt as _;
+use std::error::Error as StdError;
 use std::error::Error as StdError;
 use std::path::{Path, PathBuf};
 
@@ -28,19 +29,20 @@ impl Store {
         }
         let source = Object::open_file(file.to_owned()).await?;
         let range = ByteRange::new(0, source.size());
-        let mut blocks = source.stream(range);
-        let mut upload = Upload::start(self.objects(), key.path()).await?;
-        while let Some(block) = blocks.next().await {
-            let written = match block {
-                Ok(block) => upload.write([block]).await,
-                Err(error) => Err(error),
-            };
-            if let Err(error) = written {
-                upload.abort().await;
-                return Err(error);
-            }
-        }
-        upload.finish().await
+        let (_, created) = self.copy_blob(key, &mut source.stream(range), u64::MAX).await?;
+        Ok(created)
+    }
+
+    /// Stores a stream of at most `max` bytes as a blob, like [`Self::put_blob`], and returns its length.
+    pub async fn put_blob_stream<S, E>(&self, key: &BlobKey, body: S, max: u64) -> Result<u64>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
+        E: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        let _place = self.upload_place().await?;
+        let mut body = body.map(|frame| frame.map_err(Error::body));
+        let (bytes, _) = self.copy_blob(key, &mut body, max).await?;
+        Ok(bytes)
     }
 
     /// Stores a stream of at most `max_bytes` as a blob and returns its length; durable on return.
@@ -125,6 +127,23 @@ impl Store {
         }
     }
 
+    /// Returns the length of the stream and whether the blob is new.
+    async fn copy_blob(
+        &self,
+        key: &BlobKey,
+        body: &mut (impl Stream<Item = Result<Bytes>> + Unpin),
+        max: u64,
+    ) -> Result<(u64, bool)> {
+        let mut upload = Upload::start(self.objects(), key.path()).await?;
+        match fill(&mut upload, body, max).await {
+            Ok(bytes) => Ok((bytes, upload.finish().await?)),
+            Err(error) => {
+                upload.abort().await;
+                Err(error)
+            }
+        }
+    }
+
     /// Links a file into a local store; `None` if that is not possible and it must be copied.
     async fn link_blob_file(&self, key: &BlobKey, file: PathBuf) -> Result<Option<bool>> {
         let Some(folder) = self.folder().filter(|folder| file.starts_with(folder.temporary())).cloned()
@@ -146,6 +165,25 @@ impl Store {
         let range = range.unwrap_or(ByteRange::new(0, object.size()));
         check_range(range, object.size())?;
         Ok((object, range))
+    }
+}
+
+async fn fill(
+    upload: &mut Upload,
+    body: &mut (impl Stream<Item = Result<Bytes>> + Unpin),
+    max: u64,
+) -> Result<u64> {
+    let mut received = 0;
+    loop {
+        let block = next_block(body, WRITE_BLOCK_BYTES).await?;
+        if block.is_empty() {
+            return Ok(received);
+        }
+        received += block.iter().map(|frame| frame.len() as u64).sum::<u64>();
+        if received > max {
+            return Err(Error::new(ErrorKind::TooLarge, format!("the body is larger than {max} bytes")));
+        }
+        upload.write(block).await?;
     }
 }
 

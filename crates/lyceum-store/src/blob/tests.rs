@@ -1,4 +1,4 @@
-use crate::tests::{files, folder, open, read_all};
+use crate::tests::{body, files, folder, open, read_all};
 use crate::{BlobKey, ErrorKind};
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
@@ -60,4 +60,24 @@ async fn a_file_becomes_a_blob_and_may_be_removed() {
     let missing =
         store.put_blob_file(&BlobKey::segment("1/3").unwrap(), &elsewhere.path().join("missing")).await;
     assert_eq!(missing.unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn a_stream_becomes_a_blob_if_it_is_short_enough() {
+    let folder = folder();
+    let store = open(&folder).await;
+    let key = BlobKey::upload("1/1").unwrap();
+    let data = crate::tests::content(0, 1, 1_200_000);
+    let error = store.put_blob_stream(&key, body(data.clone(), 100_000), 1_199_999).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TooLarge);
+    let broken = futures_util::stream::iter([Ok(Bytes::from(data.clone())), Err("connection reset")]);
+    let error = store.put_blob_stream(&key, broken, u64::MAX).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert!(files(folder.path()).is_empty());
+
+    assert_eq!(store.put_blob_stream(&key, body(data.clone(), 100_000), 1_200_000).await.unwrap(), 1_200_000);
+    assert!(store.read_blob(&key, None).await.unwrap() == data);
+    let empty = BlobKey::upload("1/2").unwrap();
+    assert_eq!(store.put_blob_stream(&empty, body(Vec::new(), 1), 0).await.unwrap(), 0);
+    assert!(store.read_blob(&empty, None).await.unwrap().is_empty());
 }
