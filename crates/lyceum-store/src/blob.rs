@@ -8,7 +8,6 @@ use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use lyceum_core::ByteRange;
 use object_store::ObjectStoreExt as _;
 use std::error::Error as StdError;
-use std::error::Error as StdError;
 use std::path::{Path, PathBuf};
 
 /// Most bytes of a blob that are read into memory at once; more must be streamed.
@@ -43,39 +42,6 @@ impl Store {
         let mut body = body.map(|frame| frame.map_err(Error::body));
         let (bytes, _) = self.copy_blob(key, &mut body, max).await?;
         Ok(bytes)
-    }
-
-    /// Stores a stream of at most `max_bytes` as a blob and returns its length; durable on return.
-    pub async fn put_blob_stream<S, E>(&self, key: &BlobKey, body: S, max_bytes: u64) -> Result<u64>
-    where
-        S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
-        E: Into<Box<dyn StdError + Send + Sync>>,
-    {
-        let mut body = body.map_err(Error::body);
-        let mut upload = Upload::start(self.objects(), key.path()).await?;
-        let mut length = 0;
-        while let Some(frame) = body.next().await {
-            let written = match frame {
-                Ok(frame) => {
-                    length += frame.len() as u64;
-                    if length > max_bytes {
-                        Err(Error::new(
-                            ErrorKind::TooLarge,
-                            format!("the body is longer than {max_bytes} bytes"),
-                        ))
-                    } else {
-                        upload.write([frame]).await
-                    }
-                }
-                Err(error) => Err(error),
-            };
-            if let Err(error) = written {
-                upload.abort().await;
-                return Err(error);
-            }
-        }
-        upload.finish().await?;
-        Ok(length)
     }
 
     /// Returns the length of a blob; `None` if there is none.
