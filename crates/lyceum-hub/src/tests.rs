@@ -23,7 +23,11 @@ fn revision(text: &str) -> Revision {
 }
 
 fn header(parent: Option<&str>) -> Operation {
-    Operation::Header { summary: "a change".to_owned(), description: String::new(), parent: parent.map(str::to_owned) }
+    Operation::Header {
+        summary: "a change".to_owned(),
+        description: String::new(),
+        parent: parent.map(str::to_owned),
+    }
 }
 
 fn file(at: &str, content: &str) -> Operation {
@@ -59,7 +63,13 @@ impl Owned {
     }
 }
 
-async fn commit(hub: &TestHub, caller: &Caller, repo: &Repo, branch: &str, operations: Vec<Operation>) -> Result<Committed> {
+async fn commit(
+    hub: &TestHub,
+    caller: &Caller,
+    repo: &Repo,
+    branch: &str,
+    operations: Vec<Operation>,
+) -> Result<Committed> {
     let mut builder = hub.start_commit(caller, repo, &revision(branch), false).await?;
     builder.push(header(None)).await?;
     for operation in operations {

@@ -71,8 +71,12 @@ impl Store {
         E: Into<Box<dyn StdError + Send + Sync>>,
         D: Dedup,
     {
-        let mut body =
-            Body { frames: body.map(|frame| frame.map_err(Error::body)), received: 0, expected_size, max };
+        let mut body = Body {
+            frames: body.map(|frame| frame.map_err(Error::body)).fuse(),
+            received: 0,
+            expected_size,
+            max,
+        };
         body.check_announced()?;
         self.check_room(expected_size.unwrap_or(0)).await?;
         let _place = self.ingest_place().await?;

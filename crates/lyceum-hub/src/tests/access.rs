@@ -1,11 +1,15 @@
 use lyceum_core::{AccountName, RepoKind};
 
 use crate::testing::TestHub;
-use crate::{Action, Caller, ErrorKind, Gated, NewOrganisation, NewRepo, NewToken, RepoChange, Role, TokenRole, Visibility};
+use crate::{
+    Action, Caller, ErrorKind, Gated, NewOrganisation, NewRepo, NewToken, RepoChange, Role, TokenRole,
+    Visibility,
+};
 
 use ErrorKind::{Forbidden, Gated as IsGated, RepoNotFound, Unauthenticated};
 
-const ACTIONS: [Action; 5] = [Action::Discover, Action::Read, Action::Propose, Action::Write, Action::Administer];
+const ACTIONS: [Action; 5] =
+    [Action::Discover, Action::Read, Action::Propose, Action::Write, Action::Administer];
 
 /// What each action answers on a repo of the organisation, for one caller; `None` is allowed.
 async fn answers(hub: &TestHub, caller: &Caller, name: &str) -> [Option<ErrorKind>; 5] {
@@ -21,7 +25,13 @@ async fn answers(hub: &TestHub, caller: &Caller, name: &str) -> [Option<ErrorKin
 async fn roles_visibility_and_gates_decide() {
     for hub in TestHub::each().await {
         let org = AccountName::parse("org").unwrap();
-        hub.create_organisation(NewOrganisation { name: "org".to_owned(), full_name: None, private_by_default: true }).await.unwrap();
+        hub.create_organisation(NewOrganisation {
+            name: "org".to_owned(),
+            full_name: None,
+            private_by_default: true,
+        })
+        .await
+        .unwrap();
         let mut members = Vec::new();
         for role in [Role::Read, Role::Contributor, Role::Write, Role::Admin] {
             let name = format!("{role}-er");
@@ -31,16 +41,27 @@ async fn roles_visibility_and_gates_decide() {
         }
         let [reader, contributor, writer, admin] = members.try_into().unwrap();
         let (stranger, _) = hub.user("stranger").await;
-        let new = |name: &str, visibility| NewRepo { kind: RepoKind::Model, namespace: Some(org.clone()), name: name.to_owned(), visibility, sdk: None };
+        let new = |name: &str, visibility| NewRepo {
+            kind: RepoKind::Model,
+            namespace: Some(org.clone()),
+            name: name.to_owned(),
+            visibility,
+            sdk: None,
+        };
         hub.create_repo(&admin, new("public", Some(Visibility::Public))).await.unwrap();
         hub.create_repo(&admin, new("private", None)).await.unwrap();
         hub.create_repo(&contributor, new("own", None)).await.unwrap();
         let gated = hub.create_repo(&admin, new("gated", Some(Visibility::Public))).await.unwrap();
         let repo = hub.open(&admin, RepoKind::Model, &gated, Action::Administer).await.unwrap();
-        hub.change_repo(&admin, &repo, RepoChange { visibility: None, gated: Some(Gated::Manual) }).await.unwrap();
+        hub.change_repo(&admin, &repo, RepoChange { visibility: None, gated: Some(Gated::Manual) })
+            .await
+            .unwrap();
         assert_eq!(hub.create_repo(&reader, new("x", None)).await.unwrap_err().kind(), Forbidden);
         assert_eq!(hub.create_repo(&stranger, new("x", None)).await.unwrap_err().kind(), Forbidden);
-        assert_eq!(hub.create_repo(&Caller::Anonymous, new("x", None)).await.unwrap_err().kind(), Unauthenticated);
+        assert_eq!(
+            hub.create_repo(&Caller::Anonymous, new("x", None)).await.unwrap_err().kind(),
+            Unauthenticated
+        );
 
         let read_only = NewToken { name: "r".to_owned(), role: TokenRole::Read, value: None };
         let read_only = hub.create_token(&AccountName::parse("write-er").unwrap(), read_only).await.unwrap();
@@ -70,7 +91,11 @@ async fn roles_visibility_and_gates_decide() {
         // A hidden repo and a missing one answer alike, word for word but for the name.
         let text = async |name: &str| {
             let id = lyceum_core::RepoId::parse(&format!("org/{name}")).unwrap();
-            hub.open(&stranger, RepoKind::Model, &id, Action::Read).await.unwrap_err().to_string().replace(name, "")
+            hub.open(&stranger, RepoKind::Model, &id, Action::Read)
+                .await
+                .unwrap_err()
+                .to_string()
+                .replace(name, "")
         };
         assert_eq!(text("private").await, text("missing").await);
     }

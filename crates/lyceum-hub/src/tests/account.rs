@@ -17,7 +17,8 @@ async fn passwords_and_tokens_sign_in() {
         assert!(hub.authenticate(&session).await.is_ok());
         hub.sign_out(&session).await.unwrap();
         assert!(hub.authenticate(&session).await.is_err());
-        let again = NewUser { name: "Alice".to_owned(), full_name: None, email: None, admin: false, password: None };
+        let again =
+            NewUser { name: "Alice".to_owned(), full_name: None, email: None, admin: false, password: None };
         assert_eq!(hub.create_user(again).await.unwrap_err().kind(), ErrorKind::AlreadyExists);
     }
 }
@@ -28,7 +29,8 @@ async fn tokens_are_imported_once_per_user() {
     hub.user("alice").await;
     hub.user("bob").await;
     let import = |user: &str| {
-        let token = NewToken { name: "ci".to_owned(), role: TokenRole::Write, value: Some("hf_imported".to_owned()) };
+        let token =
+            NewToken { name: "ci".to_owned(), role: TokenRole::Write, value: Some("hf_imported".to_owned()) };
         let user = lyceum_core::AccountName::parse(user).unwrap();
         let hub = hub.hub().clone();
         async move { hub.create_token(&user, token).await.map_err(|error| error.kind()) }
@@ -49,14 +51,21 @@ async fn devices_sign_in_and_refresh() {
         assert!(matches!(poll().await, DevicePoll::Pending));
         assert!(matches!(poll().await, DevicePoll::SlowDown));
         assert!(matches!(hub.device_poll(&start.device_code, "other").await.unwrap(), DevicePoll::Expired));
-        assert_eq!(hub.device_decide(&by_token, &start.user_code, true).await.unwrap_err().kind(), ErrorKind::Forbidden);
+        assert_eq!(
+            hub.device_decide(&by_token, &start.user_code, true).await.unwrap_err().kind(),
+            ErrorKind::Forbidden
+        );
         hub.device_decide(&alice, &start.user_code.to_lowercase().replace('-', " "), true).await.unwrap();
         let DevicePoll::Granted(pair) = poll().await else { panic!("the user agreed") };
         assert!(matches!(hub.authenticate(&pair.access_token).await.unwrap(), Caller::User(_)));
         assert!(matches!(poll().await, DevicePoll::Expired), "a code is good for one pair");
-        let renewed = hub.refresh_token(&pair.refresh_token, "client").await.unwrap().expect("the token is fresh");
+        let renewed =
+            hub.refresh_token(&pair.refresh_token, "client").await.unwrap().expect("the token is fresh");
         assert!(hub.authenticate(&renewed.access_token).await.is_ok());
-        assert!(hub.refresh_token(&pair.refresh_token, "client").await.unwrap().is_none(), "a refresh token works once");
+        assert!(
+            hub.refresh_token(&pair.refresh_token, "client").await.unwrap().is_none(),
+            "a refresh token works once"
+        );
         hub.advance_seconds(9 * 3600);
         assert!(hub.authenticate(&renewed.access_token).await.is_err(), "access tokens end");
     }

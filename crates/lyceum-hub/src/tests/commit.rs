@@ -7,15 +7,30 @@ use crate::ErrorKind;
 async fn files_and_folders_come_and_go() {
     for hub in TestHub::each().await {
         let owned = Owned::new(&hub).await;
-        owned.commit(&hub, vec![file("a.txt", "1"), file("dir/b.txt", "2"), file("dir/sub/c.txt", "3")]).await.unwrap();
-        assert_eq!(owned.paths(&hub, "main").await, [".gitattributes", "a.txt", "dir", "dir/b.txt", "dir/sub", "dir/sub/c.txt"]);
-        owned.commit(&hub, vec![Operation::DeletedFile(path("a.txt")), Operation::DeletedFolder(path("dir/sub"))]).await.unwrap();
+        owned
+            .commit(&hub, vec![file("a.txt", "1"), file("dir/b.txt", "2"), file("dir/sub/c.txt", "3")])
+            .await
+            .unwrap();
+        assert_eq!(
+            owned.paths(&hub, "main").await,
+            [".gitattributes", "a.txt", "dir", "dir/b.txt", "dir/sub", "dir/sub/c.txt"]
+        );
+        owned
+            .commit(
+                &hub,
+                vec![Operation::DeletedFile(path("a.txt")), Operation::DeletedFolder(path("dir/sub"))],
+            )
+            .await
+            .unwrap();
         assert_eq!(owned.paths(&hub, "main").await, [".gitattributes", "dir", "dir/b.txt"]);
         let missing = owned.commit(&hub, vec![Operation::DeletedFile(path("a.txt"))]).await.unwrap_err();
         assert_eq!(missing.kind(), ErrorKind::EntryNotFound);
         assert!(missing.commit().is_some());
         let page = hub.commits(&owned.repo, &revision("main"), 0, 10).await.unwrap();
-        assert_eq!(page.commits.iter().map(|commit| commit.title.as_str()).collect::<Vec<_>>(), ["a change", "a change", "initial commit"]);
+        assert_eq!(
+            page.commits.iter().map(|commit| commit.title.as_str()).collect::<Vec<_>>(),
+            ["a change", "a change", "initial commit"]
+        );
         assert_eq!(page.commits[0].authors, ["alice"]);
         assert!(hub.fsck(true, |_| {}).await.unwrap().findings.is_empty());
     }
@@ -27,12 +42,16 @@ async fn a_stale_parent_writes_nothing() {
         let owned = Owned::new(&hub).await;
         let first = hub.resolve(&owned.repo, &revision("main")).await.unwrap();
         owned.commit(&hub, vec![file("a", "1")]).await.unwrap();
-        let mut builder = hub.start_commit(&owned.caller, &owned.repo, &revision("main"), false).await.unwrap();
+        let mut builder =
+            hub.start_commit(&owned.caller, &owned.repo, &revision("main"), false).await.unwrap();
         builder.push(header(Some(&first.to_string()[..7]))).await.unwrap();
         builder.push(file("b", "2")).await.unwrap();
         let stale = builder.finish().await.unwrap_err();
         assert_eq!(stale.kind(), ErrorKind::Stale);
-        assert_eq!(stale.message(), "The branch was updated since you opened this page. Please refresh and try again.");
+        assert_eq!(
+            stale.message(),
+            "The branch was updated since you opened this page. Please refresh and try again."
+        );
         assert_eq!(owned.paths(&hub, "main").await, [".gitattributes", "a"]);
     }
 }
@@ -45,7 +64,9 @@ async fn concurrent_commits_all_land_in_some_order() {
         let mut tasks = Vec::new();
         for number in 0..16 {
             let (hub, owned) = (hub.clone(), owned.clone());
-            tasks.push(tokio::spawn(async move { owned.commit(&hub, vec![file(&format!("f{number:02}"), "x")]).await.unwrap().oid }));
+            tasks.push(tokio::spawn(async move {
+                owned.commit(&hub, vec![file(&format!("f{number:02}"), "x")]).await.unwrap().oid
+            }));
         }
         for task in tasks {
             task.await.unwrap();
@@ -83,7 +104,11 @@ async fn large_segments_live_in_the_store() {
         let big = hub.file(&owned.repo, &revision("main"), &path("big.txt")).await.unwrap();
         assert_eq!(hub.read_start(&big, u64::MAX).await.unwrap(), text);
         hub.delete_repo(&owned.caller, &owned.repo).await.unwrap();
-        assert_eq!(hub.inner.store.list_blobs("segments").collect::<Vec<_>>().await.len(), 0, "a deleted repo takes its bytes with it");
+        assert_eq!(
+            hub.inner.store.list_blobs("segments").collect::<Vec<_>>().await.len(),
+            0,
+            "a deleted repo takes its bytes with it"
+        );
     }
 }
 
@@ -100,10 +125,16 @@ async fn pull_requests_come_from_readers() {
         assert_eq!(owned.paths(&hub, "main").await, [".gitattributes"]);
         assert_eq!(owned.paths(&hub, "refs/pr/1").await, [".gitattributes", "idea"]);
         commit(&hub, &bob, &repo, "refs/pr/1", vec![file("more", "2")]).await.unwrap();
-        assert_eq!(commit(&hub, &bob, &repo, "main", vec![file("x", "1")]).await.unwrap_err().kind(), ErrorKind::Forbidden);
+        assert_eq!(
+            commit(&hub, &bob, &repo, "main", vec![file("x", "1")]).await.unwrap_err().kind(),
+            ErrorKind::Forbidden
+        );
         let (eve, _) = hub.user("eve").await;
         let repo = hub.open(&eve, RepoKind::Model, owned.repo.id(), Action::Propose).await.unwrap();
-        assert_eq!(commit(&hub, &eve, &repo, "refs/pr/1", vec![file("x", "1")]).await.unwrap_err().kind(), ErrorKind::Forbidden);
+        assert_eq!(
+            commit(&hub, &eve, &repo, "refs/pr/1", vec![file("x", "1")]).await.unwrap_err().kind(),
+            ErrorKind::Forbidden
+        );
     }
 }
 
@@ -111,7 +142,8 @@ async fn pull_requests_come_from_readers() {
 async fn malformed_commits_name_the_mistake() {
     let hub = TestHub::new().await;
     let owned = Owned::new(&hub).await;
-    let start = async || hub.start_commit(&owned.caller, &owned.repo, &revision("main"), false).await.unwrap();
+    let start =
+        async || hub.start_commit(&owned.caller, &owned.repo, &revision("main"), false).await.unwrap();
     let mut headless = start().await;
     assert!(headless.push(file("a", "1")).await.unwrap_err().message().contains("header"));
     assert!(start().await.finish().await.unwrap_err().message().contains("header"));
@@ -126,4 +158,3 @@ async fn malformed_commits_name_the_mistake() {
     assert_eq!(clash.kind(), ErrorKind::Unprocessable);
     assert_eq!(owned.paths(&hub, "main").await, [".gitattributes"]);
 }
-

@@ -4,9 +4,13 @@ use lyceum_core::ByteRange;
 use super::*;
 use crate::{ErrorKind, LfsAction, LfsObject, LfsOperation, XetScope};
 
-fn body(content: &[u8]) -> impl futures_util::Stream<Item = Result<Bytes, std::io::Error>> + Send + Unpin + 'static {
-    let parts: Vec<_> = content.chunks(10_000).map(|part| Ok(Bytes::copy_from_slice(part))).collect();
-    futures_util::stream::iter(parts)
+fn body(
+    content: &[u8],
+) -> impl futures_util::Stream<Item = Result<Bytes, std::io::Error>> + Send + Unpin + 'static {
+    let mut parts: Vec<_> = content.chunks(10_000).map(Bytes::copy_from_slice).collect();
+    parts.reverse();
+    // Unlike `stream::iter`, this panics when it is polled after its end, as request bodies may.
+    Box::pin(futures_util::stream::unfold(parts, async |mut parts| parts.pop().map(|part| (Ok(part), parts))))
 }
 
 fn noise(length: usize, seed: u64) -> Vec<u8> {
@@ -20,7 +24,11 @@ fn noise(length: usize, seed: u64) -> Vec<u8> {
 
 async fn upload_grant(hub: &TestHub, owned: &Owned, content: &[u8]) -> LfsAction {
     let object = LfsObject { sha256: digest(content), size: content.len() as u64 };
-    hub.lfs_batch(&owned.caller, &owned.repo, LfsOperation::Upload, &[object], false).await.unwrap().remove(0).action
+    hub.lfs_batch(&owned.caller, &owned.repo, LfsOperation::Upload, &[object], false)
+        .await
+        .unwrap()
+        .remove(0)
+        .action
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -28,13 +36,19 @@ async fn a_large_file_is_the_same_by_either_road() {
     for hub in TestHub::each().await {
         let owned = Owned::new(&hub).await;
         let content = noise(3_000_000, 1);
-        let LfsAction::Basic { grant } = upload_grant(&hub, &owned, &content).await else { panic!("the object is new") };
+        let LfsAction::Basic { grant } = upload_grant(&hub, &owned, &content).await else {
+            panic!("the object is new")
+        };
         let wrong = hub.lfs_put(&grant, body(&content[1..])).await.unwrap_err();
         assert!(matches!(wrong.kind(), ErrorKind::Invalid | ErrorKind::Unprocessable), "{wrong}");
         hub.lfs_put(&grant, body(&content)).await.unwrap();
         assert!(matches!(upload_grant(&hub, &owned, &content).await, LfsAction::Nothing));
 
-        let large = Operation::LfsFile { path: path("w.safetensors"), sha256: digest(&content), size: Some(content.len() as u64) };
+        let large = Operation::LfsFile {
+            path: path("w.safetensors"),
+            sha256: digest(&content),
+            size: Some(content.len() as u64),
+        };
         owned.commit(&hub, vec![large]).await.unwrap();
         let found = hub.file(&owned.repo, &revision("main"), &path("w.safetensors")).await.unwrap();
         assert_eq!(found.etag(), digest(&content).to_string());
@@ -51,11 +65,13 @@ async fn a_large_file_is_the_same_by_either_road() {
         assert!(hub.xet_grant(&token.token, XetScope::Write).is_err());
         let plan = hub.reconstruction(&grant, file, None).await.unwrap();
         assert_eq!(plan.terms.iter().map(|term| term.unpacked_length).sum::<u64>(), 3_000_000);
-        let past = hub.reconstruction(&grant, file, Some(ByteRange::new(3_000_000, 4_000_000))).await.unwrap_err();
+        let past =
+            hub.reconstruction(&grant, file, Some(ByteRange::new(3_000_000, 4_000_000))).await.unwrap_err();
         assert_eq!(past.kind(), ErrorKind::RangeNotSatisfiable);
         let other = hub.repo(&owned.caller, RepoKind::Dataset, "d").await;
         let other = hub.open(&owned.caller, RepoKind::Dataset, &other, Action::Read).await.unwrap();
-        let stranger = hub.xet_grant(&hub.xet_token(&other, XetScope::Read).unwrap().token, XetScope::Read).unwrap();
+        let stranger =
+            hub.xet_grant(&hub.xet_token(&other, XetScope::Read).unwrap().token, XetScope::Read).unwrap();
         assert_eq!(hub.reconstruction(&stranger, file, None).await.unwrap_err().kind(), ErrorKind::NotFound);
         let (xorb, ranges) = hub.data_grant(&plan.fetches[0].grant).unwrap();
         assert_eq!((xorb, ranges[0].start), (plan.fetches[0].xorb, plan.fetches[0].ranges[0].bytes.start));
@@ -74,10 +90,28 @@ async fn an_edited_copy_stores_only_what_changed() {
     let stored = async || hub.inner.db.read().await.unwrap().xorb_totals().await.unwrap().1;
     for (content, most) in [(&content, 5_100_000), (&edited, 400_000)] {
         let before = stored().await;
-        let LfsAction::Basic { grant } = upload_grant(&hub, &owned, content).await else { panic!("the object is new") };
+        let LfsAction::Basic { grant } = upload_grant(&hub, &owned, content).await else {
+            panic!("the object is new")
+        };
         hub.lfs_put(&grant, body(content)).await.unwrap();
         let grown = stored().await - before;
         assert!(grown < most, "{grown} bytes were stored");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_smallest_objects_are_stored_too() {
+    let hub = TestHub::new().await;
+    let owned = Owned::new(&hub).await;
+    for content in [&b""[..], b"x"] {
+        let LfsAction::Basic { grant } = upload_grant(&hub, &owned, content).await else {
+            panic!("the object is new")
+        };
+        hub.lfs_put(&grant, body(content)).await.unwrap();
+        let large = Operation::LfsFile { path: path("small.bin"), sha256: digest(content), size: None };
+        owned.commit(&hub, vec![large]).await.unwrap();
+        let found = hub.file(&owned.repo, &revision("main"), &path("small.bin")).await.unwrap();
+        assert_eq!(hub.read_start(&found, 10).await.unwrap(), content);
     }
 }
 
@@ -86,15 +120,37 @@ async fn uploads_in_parts_are_joined() {
     for hub in TestHub::each().await {
         let owned = Owned::new(&hub).await;
         let object = LfsObject { sha256: digest(b"x"), size: 3 << 30 };
-        let answer = hub.lfs_batch(&owned.caller, &owned.repo, LfsOperation::Upload, &[object], true).await.unwrap().remove(0);
-        let LfsAction::Multipart { grant, chunk_bytes, parts } = answer.action else { panic!("3 GiB go in parts") };
+        let answer = hub
+            .lfs_batch(&owned.caller, &owned.repo, LfsOperation::Upload, &[object], true)
+            .await
+            .unwrap()
+            .remove(0);
+        let LfsAction::Multipart { grant, chunk_bytes, parts } = answer.action else {
+            panic!("3 GiB go in parts")
+        };
         assert_eq!(u64::from(parts), (3_u64 << 30).div_ceil(chunk_bytes));
         let short = hub.lfs_put_part(&grant, 1, body(b"short")).await.unwrap_err();
         assert!(short.message().contains("part 1"), "{short}");
-        assert!(hub.lfs_put_part(&grant, parts + 1, body(b"x")).await.unwrap_err().message().contains("does not exist"));
+        assert!(
+            hub.lfs_put_part(&grant, parts + 1, body(b"x"))
+                .await
+                .unwrap_err()
+                .message()
+                .contains("does not exist")
+        );
         assert!(hub.lfs_complete(&grant, &[]).await.unwrap_err().message().contains("part 1 is missing"));
         hub.advance_seconds(25 * 3600);
         hub.run_due_jobs().await.unwrap();
-        assert!(hub.inner.db.read().await.unwrap().expired_uploads(hub.clock().now(), 10).await.unwrap().is_empty());
+        assert!(
+            hub.inner
+                .db
+                .read()
+                .await
+                .unwrap()
+                .expired_uploads(hub.clock().now(), 10)
+                .await
+                .unwrap()
+                .is_empty()
+        );
     }
 }

@@ -10,13 +10,25 @@ async fn branches_and_tags_lead_to_commits() {
         let second = owned.commit(&hub, vec![file("a", "1")]).await.unwrap().oid;
         hub.create_branch(caller, repo, "old", Some(&revision(&first.to_string()))).await.unwrap();
         hub.create_tag(caller, repo, &revision("main"), "light", None).await.unwrap();
-        hub.create_tag(caller, repo, &revision(&second.to_string()[..7]), "noted", Some("why")).await.unwrap();
+        hub.create_tag(caller, repo, &revision(&second.to_string()[..7]), "noted", Some("why"))
+            .await
+            .unwrap();
         hub.create_branch(caller, repo, "light", None).await.unwrap();
-        for (name, expected) in [("main", second), ("HEAD", second), ("old", first), ("refs/heads/old", first), ("noted", second), ("refs/tags/light", second)] {
+        for (name, expected) in [
+            ("main", second),
+            ("HEAD", second),
+            ("old", first),
+            ("refs/heads/old", first),
+            ("noted", second),
+            ("refs/tags/light", second),
+        ] {
             assert_eq!(hub.resolve(repo, &revision(name)).await.unwrap(), expected, "{name}");
         }
         let references = hub.references(repo).await.unwrap();
-        assert_eq!(references.branches.iter().map(|branch| branch.name.short()).collect::<Vec<_>>(), ["light", "main", "old"]);
+        assert_eq!(
+            references.branches.iter().map(|branch| branch.name.short()).collect::<Vec<_>>(),
+            ["light", "main", "old"]
+        );
         assert!(references.tags.iter().all(|tag| tag.commit == second));
 
         let kind = |result: Result<()>| result.unwrap_err().kind();
@@ -24,11 +36,17 @@ async fn branches_and_tags_lead_to_commits() {
         assert_eq!(kind(hub.create_branch(caller, repo, "old/deeper", None).await), ErrorKind::Conflict);
         assert_eq!(kind(hub.delete_branch(caller, repo, "main").await), ErrorKind::Forbidden);
         assert_eq!(kind(hub.delete_branch(caller, repo, "gone").await), ErrorKind::RevisionNotFound);
-        assert_eq!(kind(hub.create_tag(caller, repo, &revision("gone"), "t", None).await), ErrorKind::RevisionNotFound);
+        assert_eq!(
+            kind(hub.create_tag(caller, repo, &revision("gone"), "t", None).await),
+            ErrorKind::RevisionNotFound
+        );
         assert_eq!(kind(hub.create_branch(caller, repo, "bad name", None).await), ErrorKind::Invalid);
         hub.delete_tag(caller, repo, "light").await.unwrap();
         hub.delete_branch(caller, repo, "light").await.unwrap();
-        assert_eq!(hub.resolve(repo, &revision("light")).await.unwrap_err().kind(), ErrorKind::RevisionNotFound);
+        assert_eq!(
+            hub.resolve(repo, &revision("light")).await.unwrap_err().kind(),
+            ErrorKind::RevisionNotFound
+        );
 
         let squashed = hub.super_squash(caller, repo, &revision("main"), Some("one")).await.unwrap();
         let page = hub.commits(repo, &revision("main"), 0, 10).await.unwrap();
@@ -41,9 +59,11 @@ async fn branches_and_tags_lead_to_commits() {
 async fn listings_page_and_tell_the_last_commit() {
     let hub = TestHub::new().await;
     let owned = Owned::new(&hub).await;
-    let first = owned.commit(&hub, (0..25).map(|n| file(&format!("d/{n:02}"), "x")).collect()).await.unwrap().oid;
+    let first =
+        owned.commit(&hub, (0..25).map(|n| file(&format!("d/{n:02}"), "x")).collect()).await.unwrap().oid;
     let second = owned.commit(&hub, vec![file("d/07", "y")]).await.unwrap().oid;
-    let mut options = crate::TreeOptions { recursive: true, expand: true, limit: Some(10), ..Default::default() };
+    let mut options =
+        crate::TreeOptions { recursive: true, expand: true, limit: Some(10), ..Default::default() };
     let mut entries = Vec::new();
     loop {
         let page = hub.tree(&owned.repo, &revision("main"), None, options.clone()).await.unwrap();
@@ -54,10 +74,21 @@ async fn listings_page_and_tell_the_last_commit() {
         }
     }
     assert_eq!(entries.len(), 27);
-    let last = |path: &str| entries.iter().find(|entry| entry.path == path).unwrap().last_commit.as_ref().unwrap().id;
+    let last = |path: &str| {
+        entries.iter().find(|entry| entry.path == path).unwrap().last_commit.as_ref().unwrap().id
+    };
     assert_eq!((last("d"), last("d/07"), last("d/08")), (second, second, first));
-    let missing = hub.tree(&owned.repo, &revision("main"), Some(&path("nope")), Default::default()).await.unwrap_err();
+    let missing =
+        hub.tree(&owned.repo, &revision("main"), Some(&path("nope")), Default::default()).await.unwrap_err();
     assert_eq!(missing.kind(), ErrorKind::EntryNotFound);
-    let infos = hub.paths_info(&owned.repo, &revision("main"), &["d".to_owned(), "nope".to_owned(), "../x".to_owned()], false).await.unwrap();
+    let infos = hub
+        .paths_info(
+            &owned.repo,
+            &revision("main"),
+            &["d".to_owned(), "nope".to_owned(), "../x".to_owned()],
+            false,
+        )
+        .await
+        .unwrap();
     assert_eq!(infos.entries.len(), 1);
 }

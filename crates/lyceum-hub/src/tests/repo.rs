@@ -27,10 +27,19 @@ async fn moved_repos_answer_to_their_old_name() {
         hub.move_repo(&owned.caller, &owned.repo, &new).await.unwrap();
         let found = hub.open(&owned.caller, RepoKind::Model, &old, Action::Read).await.unwrap();
         assert_eq!(found.id(), &new);
-        let again = NewRepo { kind: RepoKind::Model, namespace: None, name: "RENAMED".to_owned(), visibility: None, sdk: None };
+        let again = NewRepo {
+            kind: RepoKind::Model,
+            namespace: None,
+            name: "RENAMED".to_owned(),
+            visibility: None,
+            sdk: None,
+        };
         assert_eq!(hub.create_repo(&owned.caller, again).await.unwrap_err().kind(), ErrorKind::AlreadyExists);
         let stolen = RepoId::parse("nobody/x").unwrap();
-        assert_eq!(hub.move_repo(&owned.caller, &found, &stolen).await.unwrap_err().kind(), ErrorKind::Forbidden);
+        assert_eq!(
+            hub.move_repo(&owned.caller, &found, &stolen).await.unwrap_err().kind(),
+            ErrorKind::Forbidden
+        );
     }
 }
 
@@ -41,7 +50,8 @@ async fn duplicates_live_on_without_the_original() {
         owned.commit(&hub, vec![file("a", "1")]).await.unwrap();
         let (bob, _) = hub.user("bob").await;
         let source = hub.open(&bob, RepoKind::Model, owned.repo.id(), Action::Read).await.unwrap();
-        let copy = hub.duplicate_repo(&bob, &source, &RepoId::parse("bob/copy").unwrap(), None).await.unwrap();
+        let copy =
+            hub.duplicate_repo(&bob, &source, &RepoId::parse("bob/copy").unwrap(), None).await.unwrap();
         hub.delete_repo(&owned.caller, &owned.repo).await.unwrap();
         let repo = hub.open(&bob, RepoKind::Model, &copy, Action::Administer).await.unwrap();
         let copied = Owned { caller: bob, repo };
@@ -55,7 +65,16 @@ async fn facts_follow_the_files() {
     for hub in TestHub::each().await {
         let owned = Owned::new(&hub).await;
         let card = "---\nlicense: mit\npipeline_tag: text-generation\ntags: [tiny]\n---\n# M\n";
-        owned.commit(&hub, vec![file("README.md", card), file("config.json", r#"{"model_type":"gpt2","architectures":["GPT2LMHeadModel"]}"#)]).await.unwrap();
+        owned
+            .commit(
+                &hub,
+                vec![
+                    file("README.md", card),
+                    file("config.json", r#"{"model_type":"gpt2","architectures":["GPT2LMHeadModel"]}"#),
+                ],
+            )
+            .await
+            .unwrap();
         let info = hub.repo_info(&owned.repo, None, true).await.unwrap();
         assert_eq!(info.pipeline_tag.as_deref(), Some("text-generation"));
         for tag in ["license:mit", "tiny", "text-generation", "gpt2"] {
@@ -65,12 +84,27 @@ async fn facts_follow_the_files() {
         hub.count_download(&owned.repo);
         hub.advance_seconds(5);
         hub.run_due_jobs().await.unwrap();
-        let page = hub.list_repos(&Caller::Anonymous, ListQuery { tags: vec!["license:mit".to_owned()], ..list() }).await.unwrap();
+        let page = hub
+            .list_repos(&Caller::Anonymous, ListQuery { tags: vec!["license:mit".to_owned()], ..list() })
+            .await
+            .unwrap();
         assert_eq!(page.repos.len(), 1);
         assert_eq!(page.repos[0].downloads, 1);
-        assert!(hub.list_repos(&Caller::Anonymous, ListQuery { tags: vec!["license:gpl".to_owned()], ..list() }).await.unwrap().repos.is_empty());
+        assert!(
+            hub.list_repos(&Caller::Anonymous, ListQuery { tags: vec!["license:gpl".to_owned()], ..list() })
+                .await
+                .unwrap()
+                .repos
+                .is_empty()
+        );
 
-        hub.change_repo(&owned.caller, &owned.repo, RepoChange { visibility: Some(Visibility::Private), gated: None }).await.unwrap();
+        hub.change_repo(
+            &owned.caller,
+            &owned.repo,
+            RepoChange { visibility: Some(Visibility::Private), gated: None },
+        )
+        .await
+        .unwrap();
         assert!(hub.list_repos(&Caller::Anonymous, list()).await.unwrap().repos.is_empty());
         assert_eq!(hub.list_repos(&owned.caller, list()).await.unwrap().repos.len(), 1);
     }
