@@ -64,3 +64,6 @@ fn repo_pages(kind: RepoKind) -> Router<Web> {
         .route(&format!("{repo}/discussions"), get(page::discussions::show))
         .route(&format!("{repo}/discussions/{{number}}"), get(page::discussion::show))
 }
+
+#[cfg(test)]
+mod tests;

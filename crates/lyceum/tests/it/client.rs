@@ -120,10 +120,9 @@ impl Client {
         if let Some(parent) = parent {
             header["parentCommit"] = json!(parent);
         }
-        let mut body = format!("{}\n", json!({ "key": "header", "value": header }));
-        for operation in operations {
-            body.push_str(&format!("{operation}\n"));
-        }
+        let header = json!({ "key": "header", "value": header });
+        let body: String =
+            std::iter::once(&header).chain(operations).map(|line| format!("{line}\n")).collect();
         let headers = [("content-type", "application/x-ndjson")];
         self.try_send("POST", &format!("/api/models/{id}/commit/main"), &headers, body.as_bytes())
     }

@@ -8,5 +8,6 @@ mod concurrency;
 mod crash;
 mod demo;
 mod pages;
+mod postgres;
 mod process;
 mod serve;

@@ -1,0 +1,174 @@
+//! Tests of the pages of a repo.
+
+use lyceum_core::{RepoId, RepoKind, RepoPath, Revision};
+use lyceum_hub::{Action, Caller, Operation, RepoChange, Visibility};
+
+use super::TestSite;
+
+const CARD: &str = "---\nlicense: mit\n---\n# Hello <script>alert(1)</script>\n";
+
+impl TestSite {
+    /// Commits files to a repo's `main`.
+    async fn commit(&self, caller: &Caller, kind: RepoKind, id: &RepoId, files: &[(&str, &[u8])]) {
+        let repo = self.hub.open(caller, kind, id, Action::Write).await.unwrap();
+        let mut commit = self.hub.start_commit(caller, &repo, &Revision::main(), false).await.unwrap();
+        let header = Operation::Header {
+            summary: "First <b>".to_owned(),
+            description: "why".to_owned(),
+            parent: None,
+        };
+        commit.push(header).await.unwrap();
+        for (path, content) in files {
+            let path = RepoPath::parse(path).unwrap();
+            commit.push(Operation::File { path, content: content.to_vec().into() }).await.unwrap();
+        }
+        commit.finish().await.unwrap();
+    }
+
+    async fn change(&self, caller: &Caller, id: &RepoId, change: RepoChange) {
+        let repo = self.hub.open(caller, RepoKind::Model, id, Action::Administer).await.unwrap();
+        self.hub.change_repo(caller, &repo, change).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_public_repo_shows_card_files_and_history() {
+    let site = TestSite::new().await;
+    let (ada, _) = site.hub.user("ada").await;
+    for kind in [RepoKind::Model, RepoKind::Dataset] {
+        let id = site.hub.repo(&ada, kind, "thing").await;
+        let files =
+            [("README.md", CARD.as_bytes()), ("deep/er/a b.txt", b"x <y>"), ("raw.dat", &[0, 159, 146][..])];
+        site.commit(&ada, kind, &id, &files).await;
+        let base = format!("/{}{id}", kind.url_prefix());
+        let check = async |path: &str, expected: &[&str]| {
+            let page = site.get(&format!("{base}{path}"), "").await;
+            assert_eq!(page.status, 200, "{path}: {}", page.text);
+            for words in expected {
+                assert!(page.text.contains(words), "{path} does not show {words:?}: {}", page.text);
+            }
+            assert!(
+                !page.text.contains("<script") && !page.text.contains("First <b>"),
+                "{path}: {}",
+                page.text
+            );
+        };
+        let link = |rest: &str| format!("href=\"{base}{rest}\"");
+        check("", &["# Hello &#60;script", "README.md", &link("/tree/main/deep")]).await;
+        check("/tree/main", &[&link("/blob/main/README.md"), &link("/tree/main/deep")]).await;
+        check("/tree/main/deep/er", &[&link("/blob/main/deep/er/a%20b.txt"), &link("/tree/main/deep")]).await;
+        check(
+            "/blob/main/deep/er/a%20b.txt",
+            &["x &#60;y&#62;", &link("/resolve/main/deep/er/a%20b.txt?download=true")],
+        )
+        .await;
+        check("/blob/main/raw.dat", &["is not shown"]).await;
+        check("/commits/main", &["First &#60;b&#62;"]).await;
+        check("/discussions", &["No discussions yet"]).await;
+        let repo = site.hub.open(&ada, kind, &id, Action::Read).await.unwrap();
+        let head = site.hub.resolve(&repo, &Revision::main()).await.unwrap();
+        check(&format!("/commit/{head}"), &["why", &head.to_string()]).await;
+        check(&format!("/tree/{head}"), &["README.md"]).await;
+
+        let folder = site.get(&format!("{base}/blob/main/deep"), "").await;
+        assert_eq!(
+            (folder.status.as_u16(), folder.location()),
+            (307, format!("{base}/tree/main/deep").as_str())
+        );
+        for missing in [
+            "/tree/none",
+            "/tree/main/none",
+            "/blob/main/none",
+            "/commits/none",
+            "/commit/1234567",
+            "/discussions/9",
+            "/discussions/x",
+        ] {
+            assert_eq!(site.get(&format!("{base}{missing}"), "").await.status, 404, "{missing}");
+        }
+        assert_eq!(site.get(&format!("{base}/blob/main/..%2f..%2fetc"), "").await.status, 404);
+    }
+    let front = site.get("/", "").await;
+    assert!(
+        front.text.contains("href=\"/ada/thing\"") && front.text.contains("href=\"/datasets/ada/thing\"")
+    );
+    assert!(site.get("/datasets?search=THI", "").await.text.contains("ada/thing"));
+    assert!(!site.get("/datasets?search=other", "").await.text.contains("ada/thing"));
+    assert_eq!(site.get("/ada", "").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_private_repo_is_like_a_missing_one_to_strangers() {
+    let site = TestSite::new().await;
+    let (ada, _) = site.hub.user("ada").await;
+    site.hub.user("bob").await;
+    let id = site.hub.repo(&ada, RepoKind::Model, "secret").await;
+    site.commit(&ada, RepoKind::Model, &id, &[("README.md", CARD.as_bytes())]).await;
+    site.change(&ada, &id, RepoChange { visibility: Some(Visibility::Private), ..RepoChange::default() })
+        .await;
+    let (owner, other) = (site.session("ada").await, site.session("bob").await);
+    for rest in [
+        "",
+        "/tree/main",
+        "/blob/main/README.md",
+        "/download/main/README.md",
+        "/commits/main",
+        "/discussions",
+    ] {
+        assert_eq!(site.get(&format!("/ada/secret{rest}"), &owner).await.status, 200, "{rest}");
+        for (cookie, who) in [("", "anonymous"), (other.as_str(), "bob")] {
+            let hidden = site.get(&format!("/ada/secret{rest}"), cookie).await;
+            let missing = site.get(&format!("/ada/nothing{rest}"), cookie).await;
+            assert_eq!((hidden.status.as_u16(), &hidden.text), (404, &missing.text), "{rest} to {who}");
+        }
+    }
+    for path in ["/", "/models", "/ada"] {
+        assert!(site.get(path, &owner).await.text.contains("ada/secret"), "{path}");
+        assert!(!site.get(path, &other).await.text.contains("ada/secret"), "{path}");
+        assert!(!site.get(path, "").await.text.contains("ada/secret"), "{path}");
+    }
+    assert_eq!(site.get("/ada", &other).await.status, 404, "an account with nothing to see");
+}
+
+#[tokio::test]
+async fn a_gated_repo_shows_its_names_but_not_its_content() {
+    let site = TestSite::new().await;
+    let (ada, _) = site.hub.user("ada").await;
+    let id = site.hub.repo(&ada, RepoKind::Model, "gate").await;
+    site.commit(&ada, RepoKind::Model, &id, &[("README.md", CARD.as_bytes())]).await;
+    site.change(&ada, &id, RepoChange { gated: Some(lyceum_hub::Gated::Manual), ..RepoChange::default() })
+        .await;
+    let page = site.get("/ada/gate", "").await;
+    assert_eq!(page.status, 200);
+    assert!(page.text.contains("README.md") && page.text.contains("gated"), "{}", page.text);
+    assert!(!page.text.contains("# Hello"), "the content is not shown");
+    for rest in ["/blob/main/README.md", "/download/main/README.md"] {
+        assert_eq!(site.get(&format!("/ada/gate{rest}"), "").await.status, 403, "{rest}");
+    }
+}
+
+#[tokio::test]
+async fn an_old_id_leads_to_the_new_one() {
+    let site = TestSite::new().await;
+    let (ada, _) = site.hub.user("ada").await;
+    let id = site.hub.repo(&ada, RepoKind::Model, "old").await;
+    let repo = site.hub.open(&ada, RepoKind::Model, &id, Action::Administer).await.unwrap();
+    site.hub.move_repo(&ada, &repo, &RepoId::parse("ada/new").unwrap()).await.unwrap();
+    let moved = site.get("/ada/old/tree/main?after=x", "").await;
+    assert_eq!((moved.status.as_u16(), moved.location()), (307, "/ada/new/tree/main?after=x"));
+    assert_eq!(site.get("/ADA/NEW", "").await.status, 200, "case does not matter");
+}
+
+#[tokio::test]
+async fn a_download_is_saved_and_never_shown() {
+    let site = TestSite::new().await;
+    let (ada, _) = site.hub.user("ada").await;
+    let id = site.hub.repo(&ada, RepoKind::Space, "app").await;
+    site.commit(&ada, RepoKind::Space, &id, &[("a \"b\".html", b"<script>alert(1)</script>")]).await;
+    let file = site.get("/spaces/ada/app/download/main/a%20%22b%22.html", "").await;
+    assert_eq!((file.status.as_u16(), file.text.as_str()), (200, "<script>alert(1)</script>"));
+    assert_eq!(file.header("content-type"), "application/octet-stream");
+    assert_eq!(file.header("content-disposition"), "attachment; filename*=UTF-8''a%20%22b%22%2Ehtml");
+    assert!(file.header("content-security-policy").starts_with("sandbox"));
+    assert_eq!(file.header("x-content-type-options"), "nosniff");
+}
