@@ -56,6 +56,7 @@ fn yaml_becomes_json() {
         "a: &x {b: 1}\nc: *x\nd:\n  <<: *x\n  e: 2",
         json!({"a": {"b": 1}, "c": {"b": 1}, "d": {"b": 1, "e": 2}}),
     );
+    check("'<<': {b: 1}", json!({"<<": {"b": 1}}));
     check(
         "a: &x {b: 1, c: 1}\nd:\n  c: 2\n  <<: [*x]",
         json!({"a": {"b": 1, "c": 1}, "d": {"c": 2, "b": 1}}),

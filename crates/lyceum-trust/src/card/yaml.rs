@@ -42,8 +42,8 @@ enum Kind {
     List(Vec<Value>),
     Mapping {
         map: Map<String, Value>,
-        /// The key whose value comes next.
-        key: Option<String>,
+        /// The key whose value comes next, and whether it is the plain `<<` that merges.
+        key: Option<(String, bool)>,
         /// What stood under `<<`.
         merged: Vec<Value>,
     },
@@ -70,7 +70,7 @@ impl Builder {
                     return Err("an alias refers to the value that it is a part of".to_owned());
                 };
                 self.spend(&value)?;
-                self.place(value, true)
+                self.place(value, false)
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let plain = style == ScalarStyle::Plain;
@@ -144,14 +144,15 @@ impl Builder {
                     Value::Array(_) | Value::Object(_) => return Err("a key must be text".to_owned()),
                     other => other.to_string(),
                 };
-                if map.contains_key(&text) && !(plain && text == "<<") {
+                let merges = plain && text == "<<";
+                if !merges && map.contains_key(&text) {
                     return Err(format!("the key `{}` stands twice", shown(&text)));
                 }
-                *key = Some(text);
+                *key = Some((text, merges));
             }
             Kind::Mapping { map, key, merged } => {
-                let key = key.take().expect("the branch above is for a missing key");
-                if key == "<<" && matches!(value, Value::Object(_) | Value::Array(_)) {
+                let (key, merges) = key.take().expect("the branch above is for a missing key");
+                if merges && matches!(value, Value::Object(_) | Value::Array(_)) {
                     merged.push(value);
                 } else {
                     map.insert(key, value);
