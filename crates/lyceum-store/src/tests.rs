@@ -283,7 +283,11 @@ async fn a_shard_is_kept_under_its_hash() {
         panic!("one file is stored");
     };
     assert!(path.ends_with(hash.to_string()));
-    assert!(std::fs::read(path).unwrap() == bytes);
+    assert_eq!(store.shard(hash).await.unwrap(), Some(bytes));
+    assert_eq!(store.list_shards().try_collect::<Vec<_>>().await.unwrap(), [(hash, 9)]);
+    assert_eq!(store.shard(chunk_hash(b"other")).await.unwrap(), None);
+    std::fs::write(path, b"Any bytes").unwrap();
+    assert_eq!(store.shard(hash).await.unwrap_err().kind(), ErrorKind::Corrupt);
 }
 
 #[tokio::test(start_paused = true)]
@@ -334,6 +338,60 @@ async fn a_start_removes_what_a_crash_left_but_not_what_is_in_use() {
     let store = open(&folder).await;
     assert_eq!(files(folder.path()).len(), 1);
     assert_eq!(std::fs::read_dir(store.spool_dir()).unwrap().count(), 0);
+}
+
+/// Stores xorbs and names each one that is stored, until it is killed.
+///
+/// It works in the current folder, if the test below made that for it.
+#[test]
+#[ignore = "runs only as the process that `a_killed_process_keeps_what_it_stored` kills"]
+fn store_until_killed() {
+    if !Path::new("killed").exists() {
+        return;
+    }
+    run(async {
+        let store = Store::open_local(Path::new("store"), StoreOptions::default()).await.unwrap();
+        for seed in 0..10_000 {
+            let (index, data) = sample(30, seed * 100);
+            at_once(2, |_| {
+                let (store, hash, data) = (store.clone(), index.hash, data.clone());
+                async move { store.put_xorb(hash, body(data, 50_000)).await.unwrap() }
+            })
+            .await;
+            println!("stored {}", index.hash);
+        }
+    });
+}
+
+#[test]
+fn a_killed_process_keeps_what_it_stored() {
+    use std::io::BufRead as _;
+    let folder = folder();
+    std::fs::write(folder.path().join("killed"), b"").unwrap();
+    for round in 1..=3 {
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "tests::store_until_killed", "--ignored", "--nocapture"])
+            .current_dir(folder.path())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let output = std::io::BufReader::new(child.stdout.take().unwrap()).lines();
+        let stored =
+            output.filter_map(|line| line.unwrap().strip_prefix("stored ").map(|hash| hash.parse().unwrap()));
+        let stored: Vec<lyceum_core::XetHash> = stored.take(5 * round).collect();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(stored.len(), 5 * round);
+        run(async {
+            let root = folder.path().join("store");
+            let store = Store::open_local(&root, StoreOptions::default()).await.unwrap();
+            for hash in stored {
+                assert!(store.has_xorb(hash).await.unwrap().is_some());
+            }
+            check_whole(&store).await;
+            assert_eq!(temporary_files(&root), 0);
+        });
+    }
 }
 
 #[tokio::test]
