@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
+use axum::body::HttpBody as _;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
@@ -13,17 +14,20 @@ use futures_util::FutureExt as _;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
-    ACCESS_CONTROL_REQUEST_METHOD, HeaderMap, ORIGIN, USER_AGENT,
+    ACCESS_CONTROL_REQUEST_METHOD, EXPECT, HeaderMap, ORIGIN, USER_AGENT,
 };
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use lyceum_core::Entropy;
 use lyceum_core::limits::MAX_SHARD_BYTES;
+use rest::{Rest, watch};
 use tracing::Instrument as _;
 
 use crate::error::ApiError;
 use crate::metrics::Metrics;
 use crate::routes::DownloadWindow;
 use crate::upload::BodyMemory;
+
+mod rest;
 
 /// Names a request in logs and in what clients print.
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -82,6 +86,7 @@ async fn observe(State(shared): State<Arc<Shared>>, mut request: Request, next: 
     let path = request.uri().path().to_owned();
     let user_agent = request.headers().get(USER_AGENT).cloned();
     request.extensions_mut().insert(Arc::clone(&shared));
+    let (request, rest) = watch_body(request);
 
     let span = tracing::info_span!("request", id = request_id.to_str().unwrap_or_default(), %method, path);
     let mut response = if preflight(&request) {
@@ -91,6 +96,10 @@ async fn observe(State(shared): State<Arc<Shared>>, mut request: Request, next: 
         answer.unwrap_or_else(|panic| span.in_scope(|| panicked(panic.as_ref())))
     };
 
+    let failed = response.status().is_client_error() || response.status().is_server_error();
+    if let Some(rest) = rest.filter(|_| failed) {
+        rest.discard().await;
+    }
     if cross_origin {
         let headers = response.headers_mut();
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
@@ -107,6 +116,15 @@ async fn observe(State(shared): State<Arc<Shared>>, mut request: Request, next: 
         tracing::info!(target: "lyceum::access", status = status.as_u16(), elapsed_us, user_agent, "answered");
     });
     response
+}
+
+fn watch_body(request: Request) -> (Request, Option<Rest>) {
+    if request.body().is_end_stream() {
+        return (request, None);
+    }
+    let (parts, body) = request.into_parts();
+    let (body, rest) = watch(body, parts.headers.contains_key(EXPECT));
+    (Request::from_parts(parts, body), Some(rest))
 }
 
 /// Returns the id under which the client knows the request, else a new one.

@@ -1,5 +1,7 @@
 use axum::body::Body;
-use axum::routing::get;
+use axum::routing::{get, post};
+use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 
@@ -8,6 +10,7 @@ use super::*;
 fn router(shared: &Arc<Shared>) -> Router {
     let router = Router::new()
         .route("/ok/{name}", get(|| async { "fine" }))
+        .route("/refuse", post(|| async { StatusCode::BAD_REQUEST }))
         .route("/panic", get(|| async { panic!("a bug") as &'static str }));
     wrap(router, Arc::clone(shared))
 }
@@ -77,4 +80,31 @@ async fn requests_are_counted_by_route() {
     let text = shared.metrics.render("0");
     assert!(text.contains("_count{method=\"GET\",route=\"/ok/{name}\",status=\"200\"} 2"), "{text}");
     assert!(text.contains("_count{method=\"GET\",route=\"unmatched\",status=\"404\"} 1"), "{text}");
+}
+
+/// Sends a body of three pieces to a handler that refuses it unread, and returns how many of them were taken.
+async fn taken_of_refused(expect: Option<&str>) -> usize {
+    let (sender, mut pieces) = tokio::sync::mpsc::channel::<()>(3);
+    let body = stream::iter(0..3).map(move |_| {
+        sender.try_send(()).unwrap();
+        Ok::<_, std::io::Error>(Bytes::from_static(b"piece"))
+    });
+    let mut request = Request::builder().method(Method::POST).uri("/refuse");
+    if let Some(expect) = expect {
+        request = request.header("expect", expect);
+    }
+    let request = request.body(Body::from_stream(body)).unwrap();
+    let response = router(&Shared::new(Entropy::system())).oneshot(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+    let mut taken = 0;
+    while pieces.try_recv().is_ok() {
+        taken += 1;
+    }
+    taken
+}
+
+#[tokio::test]
+async fn a_refused_body_is_read_so_that_the_answer_arrives() {
+    assert_eq!(taken_of_refused(None).await, 3);
+    assert_eq!(taken_of_refused(Some("100-continue")).await, 0, "the client waits to be asked");
 }

@@ -144,9 +144,8 @@ fn events<T>(
 }
 
 fn ending<T>(ended: ApiResult<T>) -> ShardEvent {
-    let error = match ended {
-        Ok(_) => return ShardEvent::Result,
-        Err(error) => error,
+    let Err(error) = ended else {
+        return ShardEvent::Result;
     };
     let retryable = match &error {
         ApiError::Failed(error) => {
