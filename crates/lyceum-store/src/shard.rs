@@ -36,11 +36,12 @@ impl Store {
         if size > MAX_SHARD_BYTES as u64 {
             return Err(damaged());
         }
-        let whole = object.read_with(vec![0..size], move |mut blocks| {
+        let whole = 0..size;
+        let checked = object.read_with(vec![whole], move |mut blocks| {
             let bytes = blocks.pop().unwrap_or_default();
             if Shard::hash(&bytes) == hash { Ok(bytes) } else { Err(damaged()) }
         });
-        whole.await.map(Some)
+        checked.await.map(Some)
     }
 
     /// Lists every shard with its size.
