@@ -39,7 +39,7 @@ const POSTGRES_WRITER_SETUP: &str =
     "SET statement_timeout = 60000; SET idle_in_transaction_session_timeout = 120000;";
 
 /// How to open a database.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct DbOptions {
     /// `sqlite:///absolute/path.db` (made if absent) or `postgres://user:password@host/name`.
     pub url: String,
@@ -294,6 +294,17 @@ impl Deref for Tx {
 impl DerefMut for Tx {
     fn deref_mut(&mut self) -> &mut Queries {
         &mut self.0
+    }
+}
+
+/// The address may hold a password.
+impl fmt::Debug for DbOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = self.url.split(':').next().unwrap_or_default();
+        f.debug_struct("DbOptions")
+            .field("scheme", &scheme)
+            .field("readers", &self.readers)
+            .finish_non_exhaustive()
     }
 }
 

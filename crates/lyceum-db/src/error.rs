@@ -68,9 +68,15 @@ impl Error {
         Inner::Damaged { column }.into()
     }
 
-    /// Says whether the same transaction can succeed when it is run again: a deadlock or a serialization failure.
+    /// Says whether the same transaction can end otherwise when it is run again.
+    ///
+    /// So it is after a deadlock or a serialization failure, and when another transaction has just committed the same
+    /// unique value: the next run sees it.
     pub(crate) fn transient(&self) -> bool {
-        matches!(&self.0, Inner::Query(error) if matches!(code(error).as_deref(), Some("40001" | "40P01")))
+        let Inner::Query(error) = &self.0 else {
+            return false;
+        };
+        matches!(code(error).as_deref(), Some("40001" | "40P01" | "23505"))
     }
 }
 

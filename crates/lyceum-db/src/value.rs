@@ -1,5 +1,7 @@
 //! Conversions between Rust values and the four column types.
 
+use std::borrow::Cow;
+
 use lyceum_core::{AccountName, Oid, RepoId, RepoKind, Sha256, Timestamp, XetHash};
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::{Arguments as _, Row as _, ValueRef as _};
@@ -93,7 +95,7 @@ via! {
     u64 as i64: |value| i64::try_from(*value).unwrap_or(i64::MAX), |stored| u64::try_from(stored).ok();
     u32 as i64: |value| i64::from(*value), |stored| u32::try_from(stored).ok();
     bool as i64: |value| i64::from(*value), |stored| Some(stored != 0);
-    String as String: |value| value.clone(), |stored| Some(stored);
+    String as String: |value| storable(value).into_owned(), |stored| Some(stored);
     Vec<u8> as Vec<u8>: |value| value.clone(), |stored| Some(stored);
     [u8; 32] as Vec<u8>: |value| value.to_vec(), |stored| stored.try_into().ok();
     Timestamp as i64: |value| value.0, |stored| Some(Timestamp(stored));
@@ -104,9 +106,14 @@ via! {
     RepoKind as String: |value| value.singular().to_owned(), |stored| RepoKind::parse(&stored);
 }
 
+/// Replaces NUL, which PostgreSQL does not store in a text.
+fn storable(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{FFFD}")) } else { Cow::Borrowed(text) }
+}
+
 impl Bind for &str {
     fn bind(&self, to: &mut AnyArguments) {
-        to.add(*self).expect("scalars always encode");
+        to.add(&*storable(self)).expect("scalars always encode");
     }
 
     fn bind_null(to: &mut AnyArguments) {

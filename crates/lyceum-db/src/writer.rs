@@ -121,10 +121,10 @@ async fn serve(mut tx: Tx, mut queue: mpsc::Receiver<Message>) {
         }
     }
     queue.close();
-    // The statistics serve the query planner of the next start, the checkpoint its first reader; both are only comfort.
     tx.set_state(State::Good);
-    if let Err(error) = tx.script("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);".to_owned()).await {
-        tracing::warn!(%error, "cannot tidy the database while closing it");
+    // Only comfort for whoever opens the file next: the log is read again in any case.
+    if let Err(error) = tx.script("PRAGMA wal_checkpoint(TRUNCATE)".to_owned()).await {
+        tracing::warn!(%error, "cannot empty the log while closing the database");
     }
     if let Connection::Owned(connection) = tx.into_queries().into_connection()
         && let Err(error) = connection.close().await

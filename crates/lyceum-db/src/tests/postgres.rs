@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use lyceum_core::RepoKind;
 use tokio::sync::Barrier;
 
 use super::{NOW, repo, user};
 use crate::testing::postgres;
+use crate::value::bind;
 use crate::{Db, Error};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -39,8 +41,7 @@ async fn deadlock_is_resolved_by_running_again() {
     assert!(runs.load(Ordering::SeqCst) >= 3, "one of the two had to run again");
     let mut reader = db.read().await.unwrap();
     for repo in repos {
-        let next =
-            reader.one::<i64>("SELECT next_segment FROM repo WHERE id = $1", crate::value::bind![repo]).await;
+        let next = reader.one::<i64>("SELECT next_segment FROM repo WHERE id = $1", bind![repo]).await;
         assert_eq!(next.unwrap(), 3, "each number is taken once by each write");
     }
 }
@@ -55,4 +56,22 @@ async fn writes_go_on_while_a_reader_is_held() {
     assert_eq!(reader.account_by_name(&name).await.unwrap(), None);
     user(&narrow, "alice").await;
     assert_eq!(reader.account_by_name(&name).await.unwrap().unwrap().created_at, NOW);
+}
+
+#[tokio::test]
+async fn statements_are_prepared_once() {
+    let Some(db) = postgres().await else { return };
+    let mut reader = db.read().await.unwrap();
+    let count = "SELECT COUNT(*) FROM pg_prepared_statements";
+    let before: u64 = reader.one(count, bind![]).await.unwrap();
+    for number in 0..50 {
+        reader.token_by_hash(&[number; 32]).await.unwrap();
+        let name = super::id(&format!("a/b{number}"));
+        reader.repo_with_ref(RepoKind::Model, &name, Some(1), ["refs/heads/x", "refs/tags/x"]).await.unwrap();
+        // Lists of any length up to 64 share seven statements.
+        let hashes: Vec<_> = (0..=u64::from(number)).map(super::xet).collect();
+        reader.xorbs_known(&hashes).await.unwrap();
+    }
+    let after: u64 = reader.one(count, bind![]).await.unwrap();
+    assert_eq!(after - before, 1 + 2 + 7);
 }

@@ -75,6 +75,26 @@ pub(super) async fn names_aliases_and_moves(db: &Db) {
     assert_eq!(all.len(), 3);
 }
 
+pub(super) async fn one_of_many_takes_a_name(db: &Db) {
+    let alice = user(db, "alice").await;
+    let mut repos = Vec::new();
+    for number in 0..8 {
+        repos.push(repo(db, alice, &format!("alice/m{number}")).await);
+    }
+    let moves = repos.into_iter().map(|repo| {
+        let db = db.clone();
+        tokio::spawn(async move {
+            put(&db, move |tx| {
+                Box::pin(async move { tx.move_repo(&repo, alice, &id("alice/wanted"), at(1)).await })
+            })
+            .await
+        })
+    });
+    let won = join_all(moves).await.into_iter().filter(|won| *won.as_ref().unwrap()).count();
+    assert_eq!(won, 1);
+    assert_eq!(read(db).await.repos_of(alice, MODEL, true, None, 9).await.unwrap().len(), 8);
+}
+
 pub(super) async fn callers_meet_their_role(db: &Db) {
     let (alice, bob) = (user(db, "alice").await, user(db, "bob").await);
     let acme = org(db, "acme").await;

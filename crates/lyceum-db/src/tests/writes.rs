@@ -101,3 +101,11 @@ pub(super) async fn reader_cannot_write(db: &Db) {
     assert_eq!(reader.setting("name").await.unwrap(), None);
     assert_eq!(reader.enqueue("queue", "key", "{}", NOW, NOW).await.unwrap_err().kind(), Kind::Internal);
 }
+
+pub(super) async fn any_text_can_be_stored(db: &Db) {
+    for text in ["", "Ünï \u{1F917} '\"\\ $1 ? :x", "\r\n\t", "a\0b"] {
+        put(db, move |tx| Box::pin(async move { tx.enqueue("queue", "key", text, NOW, NOW).await })).await;
+        let stored = read(db).await.jobs_page(0, 1).await.unwrap().remove(0).payload;
+        assert_eq!(stored, text.replace('\0', "\u{FFFD}"));
+    }
+}
