@@ -30,7 +30,7 @@ use crate::upload::BodyMemory;
 mod rest;
 
 /// Names a request in logs and in what clients print.
-pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const X_AMZN_TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
 
 /// Longest id that is taken over from a client.

@@ -14,7 +14,7 @@ use lyceum_core::Sha256;
 use lyceum_core::limits::MAX_BATCH_FILES;
 use lyceum_hub::{Action, ErrorKind, LfsAction, LfsAnswer, LfsObject, LfsOperation, Repo, XetScope};
 
-use super::xet_token::{header_pairs, token};
+use super::xet_token::{named_pairs, token};
 use super::{Routes, Scope};
 use crate::Api;
 use crate::error::{ApiError, ApiResult, LFS_JSON};
@@ -124,8 +124,8 @@ fn xet_upload(
     let href =
         format!("{base}/api/{}/{}/xet-write-token/{}", repo.kind().plural(), repo.id(), link::segment(name));
     let mut header: BTreeMap<String, String> =
-        header_pairs(&token).into_iter().map(|(name, value)| (name.to_string(), value)).collect();
-    header.insert("x-xet-session-id".to_owned(), session);
+        named_pairs(&token).into_iter().map(|(name, value)| (name.to_string(), value)).collect();
+    header.insert("X-Xet-Session-Id".to_owned(), session);
     Ok(ActionWire { href, header })
 }
 

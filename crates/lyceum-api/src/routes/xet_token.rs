@@ -1,8 +1,7 @@
 //! Tokens for the Xet store.
 
 use axum::extract::State;
-use axum::response::{IntoResponse as _, Response};
-use http::{HeaderName, HeaderValue};
+use axum::response::{AppendHeaders, IntoResponse as _, Response};
 use lyceum_hub::{Action, Repo, XetScope};
 
 use super::cas::StoreUrl;
@@ -11,10 +10,6 @@ use crate::Api;
 use crate::error::ApiResult;
 use crate::extract::{Auth, BaseUrl, Json, PathParams, Query, RepoAddress};
 use crate::wire::xet_token::XetTokenWire;
-
-const X_XET_CAS_URL: HeaderName = HeaderName::from_static("x-xet-cas-url");
-const X_XET_ACCESS_TOKEN: HeaderName = HeaderName::from_static("x-xet-access-token");
-const X_XET_TOKEN_EXPIRATION: HeaderName = HeaderName::from_static("x-xet-token-expiration");
 
 pub(super) fn register(routes: &mut Routes) {
     routes.get(Scope::Repo, "/xet-read-token/{revision}", read);
@@ -41,7 +36,7 @@ async fn write(
 }
 
 /// Every signed-in reader may upload for a pull request, only writers for anything else.
-pub(super) fn write_action(revision: &str, create_pr: bool) -> Action {
+fn write_action(revision: &str, create_pr: bool) -> Action {
     if create_pr || revision.starts_with("refs/pr/") { Action::Propose } else { Action::Write }
 }
 
@@ -57,17 +52,14 @@ pub(super) fn token(api: &Api, base: &BaseUrl, repo: &Repo, scope: XetScope) -> 
 
 /// Answers twice: Python reads the headers, `hf-xet` the body.
 fn respond(token: XetTokenWire) -> Response {
-    let headers = header_pairs(&token).map(|(name, text)| {
-        (name, HeaderValue::try_from(text).expect("addresses, tokens and numbers are header values"))
-    });
-    (headers, Json(token)).into_response()
+    (AppendHeaders(named_pairs(&token)), Json(token)).into_response()
 }
 
-/// Returns the token as headers.
-pub(super) fn header_pairs(token: &XetTokenWire) -> [(HeaderName, String); 3] {
+/// Returns the token as names and values, as `git-xet` looks them up: it minds their case.
+pub(super) fn named_pairs(token: &XetTokenWire) -> [(&'static str, String); 3] {
     [
-        (X_XET_CAS_URL, token.cas_url.clone()),
-        (X_XET_ACCESS_TOKEN, token.access_token.clone()),
-        (X_XET_TOKEN_EXPIRATION, token.exp.to_string()),
+        ("X-Xet-Cas-Url", token.cas_url.clone()),
+        ("X-Xet-Access-Token", token.access_token.clone()),
+        ("X-Xet-Token-Expiration", token.exp.to_string()),
     ]
 }

@@ -136,10 +136,10 @@ async fn xet_clients_are_sent_to_the_store() {
     let upload = answer.json()["objects"][0]["actions"]["upload"].clone();
     assert_eq!(upload["href"], format!("{BASE}/api/models/ada/model/xet-write-token/main"));
     let header = &upload["header"];
-    let reconstruction = format!("{}/v2/reconstructions/{}", text(&header["x-xet-cas-url"]), "1".repeat(64));
-    let token = text(&header["x-xet-access-token"]);
+    let reconstruction = format!("{}/v2/reconstructions/{}", text(&header["X-Xet-Cas-Url"]), "1".repeat(64));
+    let token = text(&header["X-Xet-Access-Token"]);
     fixture.site.get(&reconstruction, Some(token), &[]).await.expect(404);
-    assert_eq!(text(&header["x-xet-session-id"]).len(), 32);
+    assert_eq!(text(&header["X-Xet-Session-Id"]).len(), 32);
     fixture.site.get(text(&upload["href"]), Some(&fixture.ada), &[]).await.expect(200);
 }
 
