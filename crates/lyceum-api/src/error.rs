@@ -26,6 +26,8 @@ pub(crate) const X_ERROR_MESSAGE: HeaderName = HeaderName::from_static("x-error-
 /// The commit that was read.
 pub(crate) const X_REPO_COMMIT: HeaderName = HeaderName::from_static("x-repo-commit");
 
+/// The same words for every repo: clients write the id themselves, and leave out text that says no more than theirs.
+const REPO_NOT_FOUND: &str = "Repository not found";
 /// Longest text in `X-Error-Message`; the body has all of it.
 const MAX_MESSAGE_HEADER_BYTES: usize = 1024;
 
@@ -77,9 +79,9 @@ impl ApiError {
         Self::new(ErrorKind::Invalid, message)
     }
 
-    /// Returns the answer for a repo that is missing or hidden; the same words as a repo that was looked up.
+    /// Returns the answer for a repo that is missing or hidden.
     pub(crate) fn repo_not_found() -> Self {
-        Self::new(ErrorKind::RepoNotFound, "Repository not found")
+        Self::new(ErrorKind::RepoNotFound, REPO_NOT_FOUND)
     }
 
     /// Returns status, code and text.
@@ -87,7 +89,11 @@ impl ApiError {
         match self {
             Self::Failed(error) => {
                 let (status, code) = rendering(error.kind());
-                ErrorParts { status, code, message: error.message() }
+                let message = match error.kind() {
+                    ErrorKind::RepoNotFound => REPO_NOT_FOUND,
+                    _ => error.message(),
+                };
+                ErrorParts { status, code, message }
             }
             Self::Taken { message, .. } => ErrorParts { status: StatusCode::CONFLICT, code: None, message },
             Self::Moved { .. } => ErrorParts {

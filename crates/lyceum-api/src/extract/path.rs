@@ -8,8 +8,8 @@ use lyceum_hub::ErrorKind;
 use crate::error::{ApiError, ApiResult};
 
 /// All variable parts by name, percent-decoded.
-#[derive(Debug, Clone)]
-pub(crate) struct PathParams(Vec<(String, String)>);
+#[derive(Debug)]
+pub(crate) struct PathParams(RawPathParams);
 
 impl PathParams {
     /// Returns a part that the route has.
@@ -21,7 +21,7 @@ impl PathParams {
 
     /// Returns a part that only some addresses of the handler have.
     pub(crate) fn find(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+        self.0.iter().find(|(other, _)| *other == name).map(|(_, value)| value)
     }
 }
 
@@ -29,10 +29,10 @@ impl<S: Send + Sync> FromRequestParts<S> for PathParams {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let params = RawPathParams::from_request_parts(parts, state)
-            .await
-            .map_err(|_| ApiError::invalid("the address is not percent-encoded UTF-8"))?;
-        Ok(Self(params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()))
+        match RawPathParams::from_request_parts(parts, state).await {
+            Ok(params) => Ok(Self(params)),
+            Err(_) => Err(ApiError::invalid("the address is not percent-encoded UTF-8")),
+        }
     }
 }
 

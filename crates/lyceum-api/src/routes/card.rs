@@ -11,7 +11,7 @@ use super::{Routes, Scope};
 use crate::Api;
 use crate::error::{ApiError, ApiResult};
 use crate::extract::Json;
-use crate::wire::card::{CardWire, ProblemsWire, plain};
+use crate::wire::card::{CardWire, ProblemsWire, plain, refused};
 
 pub(super) fn register(routes: &mut Routes) {
     routes.post(Scope::Root, "/api/validate-yaml", validate);
@@ -24,7 +24,7 @@ async fn validate(State(api): State<Api>, headers: HeaderMap, Json(wire): Json<C
         return Err(ApiError::new(ErrorKind::TooLarge, message));
     }
     let problems = api.hub.validate_card(wire.kind()?, &wire.content);
-    let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+    let status = if refused(&problems) { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let text = headers.get(ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"text/plain"));
     Ok(if text {
         (status, plain(&problems)).into_response()

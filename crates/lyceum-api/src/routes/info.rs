@@ -1,7 +1,7 @@
 //! What is known of one repo.
 
 use axum::extract::State;
-use lyceum_core::Revision;
+use lyceum_core::{RepoKind, Revision};
 use lyceum_hub::Action;
 use serde_json::Value;
 
@@ -49,7 +49,8 @@ async fn info(
         Some(properties) => properties,
         None => Properties::info(query.flag("blobs")?, query.flag("securityStatus")?),
     };
-    let siblings = properties.siblings() && address.open_listing(&api.hub, &caller).await.is_ok();
+    let hidden = address.kind == RepoKind::Space && address.open_listing(&api.hub, &caller).await.is_err();
+    let siblings = properties.siblings() && !hidden;
     let info = api.hub.repo_info(&repo, revision, siblings).await?;
     Ok(Json(properties.render(&info)))
 }

@@ -45,10 +45,7 @@ async fn delete(
     let repo = api.hub.open(&caller, kind, &id, Action::Administer).await?;
     // The old id of a moved repo still leads to it, but is not enough to destroy it.
     if repo.id().key() != id.key() {
-        return Err(ApiError::new(
-            ErrorKind::RepoNotFound,
-            format!("repository `{id}` has moved to `{}`; delete it there", repo.id()),
-        ));
+        return Err(ApiError::repo_not_found());
     }
     api.hub.delete_repo(&caller, &repo).await?;
     Ok("OK")

@@ -143,5 +143,8 @@ async fn cards_are_checked_as_json_and_as_text() {
     let text = server.send(Method::POST, path, None, &[("accept", "text/plain")], bad.to_string()).await;
     let text = text.expect(400);
     assert!(text.body.starts_with(b"- Error: \"license\" must be one of"), "{:?}", text.body);
+    let empty = server.post(path, json!({ "content": "# hi", "repoType": "model" })).await.expect(200).json();
+    assert_eq!(empty["errors"], json!([]));
+    assert!(empty["warnings"][0]["message"].as_str().expect("text").contains("metadata"));
     server.post(path, json!({ "content": "", "repoType": "bucket" })).await.expect_error(400, "");
 }

@@ -1,7 +1,7 @@
 //! `validate-yaml`.
 
 use lyceum_core::RepoKind;
-use lyceum_hub::Problem;
+use lyceum_hub::{Problem, Severity};
 use serde::{Deserialize, Serialize};
 
 use super::repos::kind;
@@ -40,15 +40,28 @@ struct ProblemWire {
 
 impl From<Vec<Problem>> for ProblemsWire {
     fn from(problems: Vec<Problem>) -> Self {
-        Self {
-            error: problems.first().map(|problem| problem.message.clone()),
-            errors: problems.into_iter().map(|problem| ProblemWire { message: problem.message }).collect(),
-            warnings: Vec::new(),
-        }
+        let wire = |severity: Severity| -> Vec<ProblemWire> {
+            let of_severity = problems.iter().filter(|problem| problem.severity == severity);
+            of_severity.map(|problem| ProblemWire { message: problem.message.clone() }).collect()
+        };
+        let (errors, warnings) = (wire(Severity::Error), wire(Severity::Warning));
+        Self { error: errors.first().map(|problem| problem.message.clone()), errors, warnings }
     }
+}
+
+/// Reports whether a card with these problems is refused.
+pub(crate) fn refused(problems: &[Problem]) -> bool {
+    problems.iter().any(|problem| problem.severity == Severity::Error)
 }
 
 /// Writes the problems for people, one line each.
 pub(crate) fn plain(problems: &[Problem]) -> String {
-    problems.iter().map(|problem| format!("- Error: {}", problem.message)).collect::<Vec<_>>().join("\n")
+    let line = |problem: &Problem| {
+        let severity = match problem.severity {
+            Severity::Error => "Error",
+            Severity::Warning => "Warning",
+        };
+        format!("- {severity}: {}", problem.message)
+    };
+    problems.iter().map(line).collect::<Vec<_>>().join("\n")
 }
