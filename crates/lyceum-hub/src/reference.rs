@@ -82,8 +82,9 @@ impl Hub {
         tag: &str,
         message: Option<&str>,
     ) -> Result<()> {
-        let name = RefName::tag(tag)?;
+        // In this order: clients expect a missing revision to be told even if the tag is no name.
         let commit = self.resolve(repo, revision).await?;
+        let name = RefName::tag(tag)?;
         let Some(message) = message.filter(|message| !message.trim().is_empty()) else {
             return self.create_reference(caller, repo, name, commit, commit, None).await;
         };
