@@ -39,13 +39,13 @@ pub(crate) struct Arguments {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Common {
     /// Folder that holds everything stored [default: ./lyceum-data]
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Common options")]
     data: Option<PathBuf>,
     /// Settings file in TOML; `lyceum config` prints one with every setting
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Common options")]
     config: Option<PathBuf>,
     /// Print JSON for programs, errors included
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Common options")]
     pub(crate) json: bool,
 }
 

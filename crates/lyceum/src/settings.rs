@@ -103,7 +103,7 @@ impl Default for LimitSettings {
             connections: 4096,
             header_bytes: 128 * 1024,
             header_count: 128,
-            header_seconds: 30,
+            header_seconds: 60,
             uploads: 32,
             database_readers: 8,
             shutdown_seconds: 30,

@@ -19,6 +19,7 @@ const NEWEST: usize = 10;
 #[template(path = "home.html")]
 struct Home {
     layout: Layout,
+    address: Option<String>,
     models: Vec<Row>,
     datasets: Vec<Row>,
 }
@@ -27,6 +28,6 @@ struct Home {
 pub(crate) async fn show(State(web): State<Web>, session: Session) -> PageResult {
     let models = newest(&web, &session, RepoKind::Model, None, NEWEST).await?;
     let datasets = newest(&web, &session, RepoKind::Dataset, None, NEWEST).await?;
-    let page = Home { layout: Layout::new("Lyceum", &session), models, datasets };
+    let page = Home { layout: Layout::new("Lyceum", &session), address: web.public_url, models, datasets };
     Ok(render(StatusCode::OK, CachePolicy::Revalidate, &page))
 }

@@ -31,7 +31,7 @@ pub(crate) struct Create {
     private_by_default: bool,
 }
 
-/// Add a user to an organisation, or change his role
+/// Add a user to an organisation, or change the user's role
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  lyceum org add lab ada --role write")]
 pub(crate) struct Add {
@@ -39,7 +39,7 @@ pub(crate) struct Add {
     org: String,
     /// The user
     user: String,
-    /// What he may do
+    /// What the user may do
     #[arg(long, value_enum)]
     role: RoleName,
 }
@@ -48,7 +48,7 @@ pub(crate) struct Add {
 enum RoleName {
     /// See private repos
     Read,
-    /// Also create repos and write to those he created
+    /// Also create repos and write to the own ones
     Contributor,
     /// Also write to every repo
     Write,

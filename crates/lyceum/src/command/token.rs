@@ -22,9 +22,9 @@ pub(crate) enum Command {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  export HF_TOKEN=$(lyceum token create ada --name laptop)")]
 pub(crate) struct Create {
-    /// The user who acts with it
+    /// The user whose token it is
     user: String,
-    /// Name under which he sees it
+    /// Name under which it is listed
     #[arg(long, value_name = "NAME", default_value = "command line")]
     name: String,
     /// Whether it may only read, or also write

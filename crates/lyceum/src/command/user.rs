@@ -21,7 +21,8 @@ pub(crate) enum Command {
 
 /// Make a user
 ///
-/// Works beside a running server. Without a password he cannot sign in with a browser, only use tokens.
+/// Works beside a running server. Without a password the user has only tokens, and cannot sign in
+/// with a browser.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  lyceum user create ada --full-name \"Ada Lovelace\" --admin\n  \
     printf %s \"$PASSWORD\" | lyceum user create ada --password-stdin")]
@@ -34,7 +35,7 @@ pub(crate) struct Create {
     /// Mail address
     #[arg(long, value_name = "ADDRESS")]
     email: Option<String>,
-    /// Let him administer the hub
+    /// Let the user administer the hub
     #[arg(long)]
     admin: bool,
     /// Read a password from the first line of standard input

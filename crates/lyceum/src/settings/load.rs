@@ -58,7 +58,7 @@ impl Loaded {
     }
 
     /// Loads settings with the given environment.
-    pub(super) fn load_with(
+    pub(crate) fn load_with(
         overrides: &Overrides,
         environment: impl Fn(&str) -> Option<String>,
     ) -> Result<Self> {
