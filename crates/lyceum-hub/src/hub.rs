@@ -5,12 +5,15 @@ use std::sync::Arc;
 use lyceum_core::{Clock, Entropy};
 use lyceum_db::Db;
 use lyceum_store::Store;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::Result;
 use crate::cache::GitCache;
 use crate::download::Downloads;
 use crate::signature::Signer;
+
+/// Most passwords hashed at once: each takes 19 MiB and tens of milliseconds, and anybody may ask for one.
+const MAX_PASSWORD_WORK: usize = 4;
 
 /// Settings of the hub that are not settings of one of its parts.
 #[derive(Debug, Clone)]
@@ -47,6 +50,8 @@ pub(crate) struct Inner {
     pub(crate) downloads: Downloads,
     /// Told when a job was enqueued by this process, so that it starts without waiting for the next poll.
     pub(crate) job_added: Notify,
+    /// Turns to hash a password.
+    pub(crate) password_work: Arc<Semaphore>,
 }
 
 impl Hub {
@@ -81,6 +86,7 @@ impl Hub {
             options,
             downloads: Downloads::default(),
             job_added: Notify::new(),
+            password_work: Arc::new(Semaphore::new(MAX_PASSWORD_WORK)),
         };
         Ok(Self { inner: Arc::new(inner) })
     }

@@ -1,11 +1,18 @@
 //! Passwords: argon2id, checked on a thread for blocking work.
 
+use std::time::Duration;
+
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier as _, SaltString};
 use lyceum_core::AccountName;
 use lyceum_db::{Account, AccountKind};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
 
 use crate::{Error, ErrorKind, Hub, Result};
+
+/// Longest wait for a turn to hash a password.
+const MAX_WAIT: Duration = Duration::from_secs(10);
 
 /// Shortest password; length matters more than symbols (NIST SP 800-63B).
 const MIN_PASSWORD_CHARS: usize = 8;
@@ -26,7 +33,9 @@ impl Hub {
         let stored = account.as_ref().and_then(|account| account.password_hash.clone());
         let known = stored.is_some();
         let (stored, password) = (stored.unwrap_or_else(|| DECOY.to_owned()), password.to_owned());
+        let turn = self.password_turn().await?;
         let fits = tokio::task::spawn_blocking(move || {
+            let _until_done = turn;
             let hash = PasswordHash::new(&stored).ok()?;
             let short = password.len() <= MAX_PASSWORD_BYTES;
             (short && Argon2::default().verify_password(password.as_bytes(), &hash).is_ok()).then_some(())
@@ -49,11 +58,20 @@ impl Hub {
         }
         let salt = SaltString::encode_b64(&self.inner.entropy.bytes::<16>())
             .map_err(|error| Error::internal(error.to_string()))?;
-        let hash =
-            move || Argon2::default().hash_password(password.as_bytes(), &salt).map(|hash| hash.to_string());
+        let turn = self.password_turn().await?;
+        let hash = move || {
+            let _until_done = turn;
+            Argon2::default().hash_password(password.as_bytes(), &salt).map(|hash| hash.to_string())
+        };
         tokio::task::spawn_blocking(hash)
             .await
             .map_err(Error::internal)?
             .map_err(|error| Error::internal(error.to_string()))
+    }
+
+    async fn password_turn(&self) -> Result<OwnedSemaphorePermit> {
+        let busy = || Error::new(ErrorKind::Unavailable, "too many people sign in at this moment; try again");
+        let turn = timeout(MAX_WAIT, self.inner.password_work.clone().acquire_owned()).await;
+        turn.map_err(|_| busy())?.map_err(Error::internal)
     }
 }
