@@ -125,7 +125,7 @@ pub(crate) fn check(
         Visibility::Private => member,
     };
     if !visible {
-        return Err(not_found(&record.name));
+        return Err(not_found());
     }
     if action == Action::Discover {
         return Ok(());
@@ -153,8 +153,10 @@ pub(crate) fn check(
 }
 
 /// Returns the error for a repo that does not exist, or that the caller may not know of: the two must not differ.
-pub(crate) fn not_found(id: &RepoId) -> Error {
-    Error::new(ErrorKind::RepoNotFound, format!("repository `{id}` not found"))
+///
+/// The clients' own text for it starts with these words; they show the server's only if it says more.
+pub(crate) fn not_found() -> Error {
+    Error::new(ErrorKind::RepoNotFound, "Repository not found")
 }
 
 fn gated(caller: &Caller, record: &lyceum_db::Repo) -> Error {

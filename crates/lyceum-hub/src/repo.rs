@@ -38,7 +38,7 @@ impl Hub {
     /// Opens a repo for an action: the access check. Old ids of moved repos open the moved repo.
     pub async fn open(&self, caller: &Caller, kind: RepoKind, id: &RepoId, action: Action) -> Result<Repo> {
         let found = self.inner.db.read().await?.repo_access(kind, id, caller.user_id()).await?;
-        let found = found.ok_or_else(|| not_found(id))?;
+        let found = found.ok_or_else(not_found)?;
         check(caller, &found.repo, found.role, action)?;
         Ok(Repo { record: found.repo, action })
     }
@@ -55,7 +55,7 @@ impl Hub {
         let names = crate::reference::reference_names(revision.as_str());
         let names = [names[0].as_deref().unwrap_or_default(), names[1].as_deref().unwrap_or_default()];
         let found = self.inner.db.read().await?.repo_with_ref(kind, id, caller.user_id(), names).await?;
-        let found = found.ok_or_else(|| not_found(id))?;
+        let found = found.ok_or_else(not_found)?;
         check(caller, &found.repo, found.role, action)?;
         let repo = Repo { record: found.repo, action };
         let commit = match found.found {
