@@ -34,3 +34,6 @@ async fn metrics(
     let media_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     ([(CONTENT_TYPE, media_type)], shared.metrics.render(api.version))
 }
+
+#[cfg(test)]
+mod tests;

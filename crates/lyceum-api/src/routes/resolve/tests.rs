@@ -238,3 +238,18 @@ async fn a_moved_repo_redirects() {
     files.get(location, &[]).await.expect(200);
     files.get("/ADA/Renamed/resolve/main/config.json", &[]).await.expect(200);
 }
+
+#[tokio::test]
+async fn a_download_of_many_files_counts_once() {
+    let files = Files::new().await;
+    let marked = [("x-hf-download-counter", "1"), ("user-agent", "client")];
+    files.site.head(SMALL_PATH, None, &[("user-agent", "crawler")]).await.expect(200);
+    for path in [SMALL_PATH, LARGE_PATH] {
+        files.site.head(path, None, &marked).await.expect(200);
+        files.site.get(path, None, &marked).await.expect(200);
+    }
+    files.site.get(SMALL_PATH, None, &[("user-agent", "browser")]).await.expect(200);
+    files.site.hub.run_due_jobs().await.unwrap();
+    let info = files.get("/api/models/ada/model", &[]).await.expect(200).json();
+    assert_eq!(info["downloads"], 2);
+}
