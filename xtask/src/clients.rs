@@ -64,7 +64,7 @@ pub(crate) fn all(options: &Options) -> Result<Count> {
         println!("\n--- {} ---", suite.name);
         let count = hub.run(suite, options.filter.as_deref())?;
         if count.failed > 0 {
-            hub.server.print_log(40);
+            hub.server.print_trouble(20);
         }
         rows.push((suite.name, count));
     }
@@ -119,6 +119,7 @@ impl Hub {
         command.env("HF_HUB_DISABLE_UPDATE_CHECK", "1").env("HF_HUB_DISABLE_TELEMETRY", "1");
         command.env("DO_NOT_TRACK", "1").env("NO_PROXY", "*").env("HF_HUB_DISABLE_PROGRESS_BARS", "1");
         command.env("PYTHONDONTWRITEBYTECODE", "1").env("TOKENIZERS_PARALLELISM", "false");
+        command.env("PYTHONUNBUFFERED", "1");
         if matches!(suite.kind, Kind::Python { xet: false, .. }) {
             command.env("HF_HUB_DISABLE_XET", "1");
         }

@@ -49,7 +49,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     suite.env("XET", if options.no_xet { "0" } else { "1" });
     let (success, _) = process::tee(&mut suite)?;
     if !success {
-        server.print_log(40);
+        server.print_trouble(20);
         bail!("the suite has failures; docs/conformance.md lists those that are known");
     }
     Ok(())

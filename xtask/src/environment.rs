@@ -13,9 +13,9 @@ pub(crate) fn target() -> PathBuf {
     variable("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
-/// Returns the release binary that the client tests and the benches start.
+/// Returns the binary that the client tests and the benches start: the release build, or what `LYCEUM_BINARY` names.
 pub(crate) fn lyceum() -> PathBuf {
-    target().join("release/lyceum")
+    variable("LYCEUM_BINARY").map_or_else(|| target().join("release/lyceum"), PathBuf::from)
 }
 
 /// Whether a missing outside program is a failure instead of a skip.

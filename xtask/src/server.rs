@@ -149,12 +149,14 @@ impl Server {
         answer.is_ok_and(|answer| answer.status == 200)
     }
 
-    /// Prints the end of the server's log, for a failure that only the server can explain.
-    pub(crate) fn print_log(&self, lines: usize) {
+    /// Prints what the server's log says of trouble, for a failure that only the server can explain.
+    pub(crate) fn print_trouble(&self, lines: usize) {
         let log = fs::read_to_string(self.data.join("serve.log")).unwrap_or_default();
-        let all: Vec<_> = log.lines().collect();
-        println!("--- the server's last {lines} log lines ---");
-        for line in &all[all.len().saturating_sub(lines)..] {
+        let trouble = ["ERROR", "WARN", "status=4", "status=5"];
+        let found: Vec<_> =
+            log.lines().filter(|line| trouble.iter().any(|word| line.contains(word))).collect();
+        println!("--- the last {lines} errors and refusals in the server's log ---");
+        for line in &found[found.len().saturating_sub(lines)..] {
             println!("{line}");
         }
     }
