@@ -27,6 +27,7 @@ mod operations;
 mod refs;
 mod repos;
 mod resolve;
+mod storage;
 mod tree;
 mod xet_token;
 
@@ -49,6 +50,7 @@ pub(crate) fn all() -> Routes {
     refs::register(&mut routes);
     repos::register(&mut routes);
     resolve::register(&mut routes);
+    storage::register(&mut routes);
     tree::register(&mut routes);
     xet_token::register(&mut routes);
     routes

@@ -12,5 +12,6 @@ pub(crate) mod oauth;
 pub(crate) mod refs;
 pub(crate) mod repos;
 pub(crate) mod safetensors;
+pub(crate) mod storage;
 pub(crate) mod tree;
 pub(crate) mod xet_token;

@@ -146,3 +146,27 @@ async fn lists_show_what_the_caller_may_see() {
     server.get("/api/models?expand=none").await.expect_error(400, "");
     assert!(server.get("/api/models-tags-by-type").await.expect(200).json().is_object());
 }
+
+#[tokio::test]
+async fn storage_lists_every_kind_of_the_caller() {
+    let server = Server::start().await;
+    for (name, kind) in [("m", "model"), ("d", "dataset"), ("s", "space"), ("k", "kernel")] {
+        let body =
+            json!({ "name": name, "organization": null, "type": kind, "sdk": "static", "private": true });
+        server.post("/api/repos/create", body).await.expect(200);
+    }
+    let whole = server.get("/api/settings/repositories").await.expect(200).json();
+    assert_eq!(whole.as_array().map(Vec::len), Some(4));
+    assert_eq!((&whole[0]["id"], &whole[0]["visibility"]), (&json!("julien/m"), &json!("private")));
+    let mut next = "/api/settings/repositories?limit=1".to_owned();
+    let mut kinds = Vec::new();
+    while !next.is_empty() && kinds.len() <= 4 {
+        let page = server.get(&next).await.expect(200);
+        kinds.extend(page.json().as_array().expect("list").iter().map(|repo| repo["type"].clone()));
+        let link = page.header("link");
+        next = link.trim_start_matches("<http://hub.test").split('>').next().unwrap_or_default().to_owned();
+    }
+    assert_eq!(kinds, ["model", "dataset", "space", "kernel"]);
+    server.get_anonymously("/api/settings/repositories").await.expect_error(401, "");
+    server.get("/api/organizations/none/settings/repositories").await.expect_error(403, "");
+}
