@@ -1,7 +1,7 @@
 //! Machine interfaces: Hub API, resolve, LFS and Xet CAS over HTTP.
 //!
 //! Handlers are thin: extract, convert, one [`Hub`] call, respond. Rules about who may do what live in `lyceum-hub`;
-//! nothing here knows SQL or keeps bytes. Every address is registered through [`routes::Routes`], whose table is
+//! nothing here knows SQL or keeps bytes. Every address is registered through `routes::Routes`, whose table is
 //! snapshot-tested, so that a changed surface shows as a diff.
 
 use std::sync::Arc;

@@ -49,19 +49,6 @@ where
         }
     }
 
-    /// Reads the rest of the body and forgets it, up to `limit` bytes. A client that still sends would otherwise
-    /// see a broken connection in place of the answer.
-    pub(crate) async fn drain(mut self, limit: u64) {
-        let mut left = limit;
-        drop(self.pending);
-        while left > 0 && !self.ended {
-            match self.body.next().await {
-                Some(Ok(piece)) => left = left.saturating_sub(piece.len() as u64),
-                Some(Err(_)) | None => self.ended = true,
-            }
-        }
-    }
-
     async fn next_raw(&mut self) -> ApiResult<Option<Bytes>> {
         loop {
             if let Some(at) = self.pending[self.searched..].iter().position(|byte| *byte == b'\n') {

@@ -18,8 +18,6 @@ use crate::wire::commit::{CommittedWire, PreuploadAnswersWire, PreuploadWire, pa
 
 /// Largest commit body. Clients send regular files in it and split uploads well below this.
 const MAX_COMMIT_BYTES: u64 = 4 * 1024 * 1024 * 1024;
-/// Most bytes that are still taken of a commit that is refused.
-const MAX_DRAIN_BYTES: u64 = 256 * 1024 * 1024;
 
 pub(super) fn register(routes: &mut Routes) {
     routes.post(Scope::Repo, "/preupload/{revision}", preupload);
@@ -54,21 +52,13 @@ async fn commit(
 ) -> ApiResult<Json<CommittedWire>> {
     let create_pr = query.flag("create_pr")?;
     let mut lines = Lines::new(body_stream(&headers, body, MAX_COMMIT_BYTES)?, MAX_COMMIT_LINE_BYTES);
-    let landed = async {
-        let repo = open(&api, &caller, &address, &revision, create_pr).await?;
-        let mut builder = api.hub.start_commit(&caller, &repo, &revision, create_pr).await?;
-        while let Some(line) = lines.next().await? {
-            builder.push(parse_line(line.number, &line.bytes)?).await?;
-        }
-        Ok((repo, builder.finish().await?))
-    };
-    match landed.await {
-        Ok((repo, committed)) => Ok(Json(located(&base, &repo, &committed))),
-        Err(error) => {
-            lines.drain(MAX_DRAIN_BYTES).await;
-            Err(error)
-        }
+    let repo = open(&api, &caller, &address, &revision, create_pr).await?;
+    let mut builder = api.hub.start_commit(&caller, &repo, &revision, create_pr).await?;
+    while let Some(line) = lines.next().await? {
+        builder.push(parse_line(line.number, &line.bytes)?).await?;
     }
+    let committed = builder.finish().await?;
+    Ok(Json(located(&base, &repo, &committed)))
 }
 
 /// Opens a repo for a commit. Every reader may propose one; who may only propose may also add to his own pull

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 fn message(line: &str) -> (u16, String) {
@@ -80,4 +82,53 @@ fn reads_preupload() {
     );
     let many = vec![r#"{"path":"a","size":0}"#; MAX_BATCH_FILES + 1].join(",");
     assert_eq!(parse(&format!(r#"{{"files":[{many}]}}"#)).expect_err("too many").parts().status, 413);
+}
+
+/// Pieces that lines are made of, so that many generated ones come close to valid.
+fn near_line() -> impl Strategy<Value = String> {
+    let key = prop_oneof!["header", "file", "lfsFile", "deletedFile", "deletedFolder", "[a-z]{0,5}"];
+    let field = prop_oneof![
+        Just("\"path\"".to_owned()),
+        Just("\"content\"".to_owned()),
+        Just("\"encoding\"".to_owned()),
+        Just("\"summary\"".to_owned()),
+        Just("\"oid\"".to_owned()),
+        Just("\"size\"".to_owned()),
+    ];
+    let value = prop_oneof![
+        "\"[a-zA-Z0-9+/=._-]{0,12}\"".prop_map(|text| text),
+        Just("\"base64\"".to_owned()),
+        Just("null".to_owned()),
+        any::<i64>().prop_map(|number| number.to_string()),
+        Just("{}".to_owned()),
+    ];
+    let fields = proptest::collection::vec((field, value), 0..5);
+    (key, fields).prop_map(|(key, fields)| {
+        let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name}:{value}")).collect();
+        format!("{{\"key\":\"{key}\",\"value\":{{{}}}}}", fields.join(","))
+    })
+}
+
+proptest! {
+    /// No line panics, and each that is refused says where.
+    #[test]
+    fn any_line_is_parsed_or_refused_by_number(line in prop_oneof![near_line(), ".{0,60}"]) {
+        if let Err(error) = parse_line(9, line.as_bytes()) {
+            prop_assert!(error.parts().message.starts_with("line 9: "));
+            prop_assert!(error.parts().status.is_client_error());
+        }
+    }
+
+    /// What is sent is what is committed, whatever its encoding.
+    #[test]
+    fn content_survives(content in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let line = serde_json::json!({
+            "key": "file",
+            "value": { "path": "a", "content": STANDARD.encode(&content), "encoding": "base64" },
+        });
+        match parse_line(1, line.to_string().as_bytes()) {
+            Ok(Operation::File { content: read, .. }) => prop_assert_eq!(read, content),
+            other => prop_assert!(false, "{:?}", other),
+        }
+    }
 }
