@@ -82,11 +82,17 @@ impl Connection {
         }
         write!(message, "content-length: {}\r\n\r\n", body.len())?;
         message.extend_from_slice(body);
-        self.stream.get_mut().write_all(&message).with_context(|| format!("send {method} {path}"))?;
+        self.write(&message)?;
         self.receive(method).with_context(|| format!("receive the answer to {method} {path}"))
     }
 
-    fn receive(&mut self, method: &str) -> Result<Response> {
+    /// Sends a request that is already written out.
+    pub(crate) fn write(&mut self, message: &[u8]) -> Result<()> {
+        self.stream.get_mut().write_all(message).context("send a request")
+    }
+
+    /// Waits for the answer to the oldest request that was sent.
+    pub(crate) fn receive(&mut self, method: &str) -> Result<Response> {
         let status_line = self.line()?;
         let status = status_line.split(' ').nth(1).and_then(|code| code.parse().ok());
         let status: u16 = status.with_context(|| format!("not a status line: {status_line:?}"))?;

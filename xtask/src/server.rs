@@ -100,6 +100,10 @@ impl Server {
         format!("http://127.0.0.1:{}", self.port)
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     pub(crate) fn data(&self) -> &Path {
         &self.data
     }

@@ -64,6 +64,10 @@ http {{
         bail!("nginx did not start: {}", fs::read_to_string(prefix.join("error.log")).unwrap_or_default())
     }
 
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
     pub(super) fn url(&self, name: &str) -> String {
         format!("http://127.0.0.1:{}/{name}", self.port)
     }
