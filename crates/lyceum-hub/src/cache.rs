@@ -23,7 +23,7 @@ pub(crate) struct GitCache {
     segments: Cache<i64, Segments, Weight>,
     data: Cache<(i64, i64), Bytes, Weight>,
     facts: Cache<(i64, Oid), Arc<Facts>, Weight>,
-    siblings: Cache<(i64, Oid), Arc<Vec<Sibling>>, Weight>,
+    siblings: Cache<(i64, Oid), Arc<[Sibling]>, Weight>,
 }
 
 impl GitCache {
@@ -70,11 +70,11 @@ impl GitCache {
         self.facts.insert((repo, commit), facts.clone());
     }
 
-    pub(crate) fn siblings(&self, repo: i64, commit: Oid) -> Option<Arc<Vec<Sibling>>> {
+    pub(crate) fn siblings(&self, repo: i64, commit: Oid) -> Option<Arc<[Sibling]>> {
         self.siblings.get(&(repo, commit))
     }
 
-    pub(crate) fn keep_siblings(&self, repo: i64, commit: Oid, siblings: &Arc<Vec<Sibling>>) {
+    pub(crate) fn keep_siblings(&self, repo: i64, commit: Oid, siblings: &Arc<[Sibling]>) {
         self.siblings.insert((repo, commit), siblings.clone());
     }
 
@@ -119,8 +119,8 @@ impl Weighter<(i64, Oid), Arc<Facts>> for Weight {
     }
 }
 
-impl Weighter<(i64, Oid), Arc<Vec<Sibling>>> for Weight {
-    fn weight(&self, _: &(i64, Oid), siblings: &Arc<Vec<Sibling>>) -> u64 {
+impl Weighter<(i64, Oid), Arc<[Sibling]>> for Weight {
+    fn weight(&self, _: &(i64, Oid), siblings: &Arc<[Sibling]>) -> u64 {
         let bytes: usize = siblings.iter().map(|sibling| sibling.path.len() + size_of::<Sibling>()).sum();
         (bytes + ENTRY_BYTES) as u64
     }

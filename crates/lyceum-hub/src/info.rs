@@ -73,7 +73,7 @@ pub struct RepoInfo {
     /// Bytes of all files at the default branch.
     pub used_storage: u64,
     /// Files, when asked for.
-    pub siblings: Option<Arc<Vec<Sibling>>>,
+    pub siblings: Option<Arc<[Sibling]>>,
 }
 
 impl Hub {
@@ -102,24 +102,19 @@ impl Hub {
         Ok(RepoInfo::new(repo.clone(), sha, &facts, siblings))
     }
 
-    pub(crate) async fn siblings(&self, repo: &Repo, commit: Oid) -> Result<Arc<Vec<Sibling>>> {
+    pub(crate) async fn siblings(&self, repo: &Repo, commit: Oid) -> Result<Arc<[Sibling]>> {
         if let Some(siblings) = self.inner.git.siblings(repo.record.id, commit) {
             return Ok(siblings);
         }
         let files = self.all_files(repo, commit).await?;
-        let siblings = Arc::new(files.into_iter().map(Sibling::from).collect::<Vec<_>>());
+        let siblings: Arc<[Sibling]> = files.into_iter().map(Sibling::from).collect();
         self.inner.git.keep_siblings(repo.record.id, commit, &siblings);
         Ok(siblings)
     }
 }
 
 impl RepoInfo {
-    pub(crate) fn new(
-        repo: Repo,
-        sha: Option<Oid>,
-        facts: &Facts,
-        siblings: Option<Arc<Vec<Sibling>>>,
-    ) -> Self {
+    pub(crate) fn new(repo: Repo, sha: Option<Oid>, facts: &Facts, siblings: Option<Arc<[Sibling]>>) -> Self {
         let record = &repo.record;
         Self {
             sha,

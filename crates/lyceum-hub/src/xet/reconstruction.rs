@@ -1,6 +1,7 @@
 //! Planning how a client rebuilds a file, and telling it which chunks it need not send.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -105,10 +106,10 @@ impl Hub {
     async fn indexes(&self, terms: &[&Term]) -> Result<HashMap<XetHash, Arc<XorbIndex>>> {
         let mut indexes = HashMap::new();
         for term in terms {
-            if !indexes.contains_key(&term.xorb) {
+            if let Entry::Vacant(vacant) = indexes.entry(term.xorb) {
                 let index = self.inner.store.xorb_index(term.xorb).await?;
-                let index = index.ok_or_else(|| Error::internal(format!("xorb {} is missing", term.xorb)))?;
-                indexes.insert(term.xorb, index);
+                vacant
+                    .insert(index.ok_or_else(|| Error::internal(format!("xorb {} is missing", term.xorb)))?);
             }
         }
         Ok(indexes)
