@@ -33,10 +33,13 @@ impl Count {
     /// `cargo test` prints one summary per binary, so all lines that are one are added up.
     pub(crate) fn read(lines: &[String]) -> Self {
         let mut total = Self::default();
-        for line in lines {
-            let line = without_colours(line);
+        let lines: Vec<_> = lines.iter().map(|line| without_colours(line)).collect();
+        // nextest repeats what a failed test printed, and that ends with a `test result:` of its own.
+        let nextest = lines.iter().any(|line| line.trim().starts_with("Summary ["));
+        for line in &lines {
             let line = line.trim();
-            if line.starts_with("Summary [") || line.starts_with("test result:") || pytest_summary(line) {
+            let cargo_test = !nextest && line.starts_with("test result:");
+            if line.starts_with("Summary [") || cargo_test || pytest_summary(line) {
                 total.passed += number_before(line, "passed");
                 total.failed += number_before(line, "failed") + number_before(line, "error");
                 total.skipped += number_before(line, "skipped") + number_before(line, "ignored");

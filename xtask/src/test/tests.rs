@@ -26,6 +26,15 @@ fn summaries_of_every_runner_are_read() {
         1,
         1,
     );
+    check(
+        &[
+            "    test result: FAILED. 0 passed; 1 failed; 0 ignored",
+            "Summary [ 7s] 5 tests run: 4 passed, 1 failed",
+        ],
+        4,
+        1,
+        0,
+    );
     check(&["=================== 3 passed, 1 skipped in 2.10s ==================="], 3, 0, 1);
     check(&["1 failed, 40 passed, 2 errors in 61.10s (0:01:01)"], 40, 3, 0);
     check(&["# tests 4", "# pass 3", "# fail 1", "# cancelled 2", "# skipped 0"], 3, 3, 0);
