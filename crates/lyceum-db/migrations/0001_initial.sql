@@ -201,6 +201,7 @@ CREATE TABLE repo_file (
     xet_hash {blob} NOT NULL,
     verified BIGINT NOT NULL,
     file_name TEXT NOT NULL,
+    ref_name TEXT NOT NULL,
     pushed_at BIGINT NOT NULL,
     PRIMARY KEY (repo_id, sha256)
 ){clustered};

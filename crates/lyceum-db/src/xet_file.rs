@@ -34,13 +34,15 @@ pub struct RepoFile {
     pub verified: bool,
     /// The name it came with, for people to read.
     pub file_name: String,
+    /// The reference that it was last committed to; empty before that.
+    pub ref_name: String,
     /// When it came.
     pub pushed_at: Timestamp,
 }
 
 macro_rules! file_columns {
     () => {
-        "f.repo_id, f.sha256, f.size, f.xet_hash, f.verified, f.file_name, f.pushed_at"
+        "f.repo_id, f.sha256, f.size, f.xet_hash, f.verified, f.file_name, f.ref_name, f.pushed_at"
     };
 }
 
@@ -64,6 +66,7 @@ impl Record for RepoFile {
             xet_hash: columns.get()?,
             verified: columns.get()?,
             file_name: columns.get()?,
+            ref_name: columns.get()?,
             pushed_at: columns.get()?,
         })
     }
@@ -103,8 +106,8 @@ impl Queries {
     pub async fn link_repo_file(&mut self, file: &RepoFile) -> Result<bool> {
         let changed = self
             .execute(
-                "INSERT INTO repo_file (repo_id, sha256, size, xet_hash, verified, file_name, pushed_at) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (repo_id, sha256) DO UPDATE \
+                "INSERT INTO repo_file (repo_id, sha256, size, xet_hash, verified, file_name, ref_name, pushed_at) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (repo_id, sha256) DO UPDATE \
                  SET size = excluded.size, xet_hash = excluded.xet_hash, \
                  verified = CASE WHEN repo_file.xet_hash = excluded.xet_hash AND repo_file.verified = 1 THEN 1 \
                  ELSE excluded.verified END, \
@@ -117,6 +120,7 @@ impl Queries {
                     file.xet_hash,
                     file.verified,
                     file.file_name,
+                    file.ref_name,
                     file.pushed_at,
                 ],
             )
@@ -127,8 +131,8 @@ impl Queries {
     /// Records all large files of one repo for another.
     pub async fn copy_repo_files(&mut self, from: i64, to: i64) -> Result<()> {
         self.execute(
-            "INSERT INTO repo_file (repo_id, sha256, size, xet_hash, verified, file_name, pushed_at) \
-             SELECT $2, f.sha256, f.size, f.xet_hash, f.verified, f.file_name, f.pushed_at FROM repo_file f \
+            "INSERT INTO repo_file (repo_id, sha256, size, xet_hash, verified, file_name, ref_name, pushed_at) \
+             SELECT $2, f.sha256, f.size, f.xet_hash, f.verified, f.file_name, f.ref_name, f.pushed_at FROM repo_file f \
              WHERE f.repo_id = $1 ON CONFLICT (repo_id, sha256) DO NOTHING",
             bind![from, to],
         )
@@ -213,6 +217,19 @@ impl Queries {
             deleted += self.execute(sql, arguments).await?;
         }
         Ok(deleted)
+    }
+
+    /// Notes under which name, and where, a large file was committed.
+    pub async fn name_repo_file(
+        &mut self,
+        repo_id: i64,
+        sha256: &Sha256,
+        file_name: &str,
+        ref_name: &str,
+    ) -> Result<()> {
+        let sql = "UPDATE repo_file SET file_name = $3, ref_name = $4 WHERE repo_id = $1 AND sha256 = $2";
+        self.execute(sql, bind![repo_id, sha256, file_name, ref_name]).await?;
+        Ok(())
     }
 
     /// Notes that the SHA-256 of a file was found right; false if it points elsewhere by now.

@@ -76,6 +76,8 @@ pub struct CommitBuilder {
     operations: usize,
     edits: Vec<Edit>,
     large: Vec<LargeFile>,
+    /// Large files that were found, with their paths.
+    named: Vec<(Sha256, String)>,
 }
 
 struct Header {
@@ -116,6 +118,7 @@ impl Hub {
             operations: 0,
             edits: Vec::new(),
             large: Vec::new(),
+            named: Vec::new(),
         })
     }
 
@@ -273,6 +276,7 @@ impl CommitBuilder {
             }
             let pointer = Pointer { oid: file.sha256, size }.encode();
             let oid = self.add_blob(pointer.into()).await?;
+            self.named.push((file.sha256, file.path.as_str().to_owned()));
             self.edits.push(Edit::Upsert { path: file.path, mode: Mode::File, oid });
         }
         Ok(())

@@ -7,6 +7,10 @@ use lyceum_db::RepoFile;
 use crate::account::append_event;
 use crate::{Action, Caller, Error, ErrorKind, Hub, Repo, Result};
 
+mod rewrite;
+
+use rewrite::Rewritten;
+
 /// A large file that the repo stores.
 #[derive(Debug, Clone)]
 pub struct LfsFile {
@@ -14,8 +18,10 @@ pub struct LfsFile {
     pub sha256: Sha256,
     /// Size in bytes.
     pub size: u64,
-    /// Name it was last committed under.
+    /// Name it was last committed under; empty before that.
     pub file_name: String,
+    /// Reference it was last committed to; empty before that.
+    pub ref_name: String,
     /// When it was uploaded.
     pub pushed_at: Timestamp,
     /// Xet hash.
@@ -48,13 +54,15 @@ impl Hub {
             sha256: row.sha256,
             size: row.size,
             file_name: row.file_name,
+            ref_name: row.ref_name,
             pushed_at: row.pushed_at,
             xet_hash: row.xet_hash,
         };
         Ok(LfsFilePage { files: rows.into_iter().map(file).collect(), next })
     }
 
-    /// Deletes large files from the store of the repo. Commits that name them stay, without their content.
+    /// Deletes large files from the store of the repo. `rewrite_history` also removes them from every commit of every
+    /// branch and tag, which gives those commits new ids; otherwise commits that name them stay, without their content.
     pub async fn delete_lfs_files(
         &self,
         caller: &Caller,
@@ -62,29 +70,19 @@ impl Hub {
         files: &[Sha256],
         rewrite_history: bool,
     ) -> Result<()> {
-        if rewrite_history {
-            return Err(Error::new(
-                ErrorKind::Unprocessable,
-                "`rewriteHistory` is not supported: delete the files in a commit, then squash the branch",
-            ));
-        }
-        let (repo_id, actor, now, files) =
-            (repo.record.id, caller.signed_in()?.user_id, self.inner.clock.now(), files.to_vec());
+        let (repo_id, actor, now) = (repo.record.id, caller.signed_in()?.user_id, self.inner.clock.now());
+        let rewritten =
+            if rewrite_history { self.rewrite_without(repo, files).await? } else { Rewritten::default() };
+        let files = files.to_vec();
         self.inner
             .db
             .write(move |tx| {
                 Box::pin(async move {
+                    rewritten.land(tx, repo_id, now).await?;
                     tx.delete_repo_files(repo_id, &files).await?;
                     let digests: Vec<String> = files.iter().map(ToString::to_string).collect();
-                    append_event(
-                        tx,
-                        Some(repo_id),
-                        Some(actor),
-                        "delete-lfs-files",
-                        &serde_json::json!({ "sha256": digests }),
-                        now,
-                    )
-                    .await
+                    let detail = serde_json::json!({ "sha256": digests, "rewrite_history": rewrite_history });
+                    append_event(tx, Some(repo_id), Some(actor), "delete-lfs-files", &detail, now).await
                 })
             })
             .await

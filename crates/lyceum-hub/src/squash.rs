@@ -56,6 +56,7 @@ impl Hub {
             commit,
             segments: vec![self.keep_segment(repo.record.id, segment, "squash").await?],
             action: "super-squash",
+            large: Vec::new(),
             pull_request: None,
         };
         match self.land(landing).await? {

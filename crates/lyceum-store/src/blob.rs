@@ -39,7 +39,7 @@ impl Store {
         E: Into<Box<dyn StdError + Send + Sync>>,
     {
         let _place = self.upload_place().await?;
-        let mut body = body.map(|frame| frame.map_err(Error::body));
+        let mut body = body.map(|frame| frame.map_err(Error::body)).fuse();
         let (bytes, _) = self.copy_blob(key, &mut body, max).await?;
         Ok(bytes)
     }

@@ -34,7 +34,7 @@ impl Store {
         E: Into<Box<dyn StdError + Send + Sync>>,
     {
         let _place = self.upload_place().await?;
-        let mut body = body.map(|frame| frame.map_err(Error::body));
+        let mut body = body.map(|frame| frame.map_err(Error::body)).fuse();
         let damaged = match self.load_index(expected).await {
             Ok(Some(index)) => {
                 receive(expected, &mut body, None).await?;

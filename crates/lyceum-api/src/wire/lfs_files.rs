@@ -16,6 +16,7 @@ pub(crate) struct LfsFileWire {
     filename: String,
     oid: String,
     pushed_at: String,
+    r#ref: String,
     size: u64,
     xet_hash: String,
 }
@@ -27,6 +28,7 @@ impl From<LfsFile> for LfsFileWire {
             filename: file.file_name,
             oid: file.sha256.to_string(),
             pushed_at: file.pushed_at.to_string(),
+            r#ref: file.ref_name,
             size: file.size,
             xet_hash: file.xet_hash.to_string(),
         }

@@ -19,6 +19,7 @@ fn repo_file(repo_id: i64, sha_number: u64, xet_number: u64, verified: bool) -> 
         xet_hash: xet(xet_number),
         verified,
         file_name: "model.safetensors".to_owned(),
+        ref_name: "refs/heads/main".to_owned(),
         pushed_at: NOW,
     }
 }

@@ -171,6 +171,7 @@ pub(super) async fn deleted_repo_takes_all_along(db: &Db) {
                     xet_hash: xet(1),
                     verified: true,
                     file_name: "a".to_owned(),
+                    ref_name: String::new(),
                     pushed_at: NOW,
                 };
                 tx.link_repo_file(&file).await?;

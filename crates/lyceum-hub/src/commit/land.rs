@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lyceum_core::{Oid, RefName, Timestamp};
+use lyceum_core::{Oid, RefName, Sha256, Timestamp};
 use lyceum_git::{Commit, ObjectKind, Objects as _, Segment, SegmentData, SegmentWriter, edit_tree};
 
 use super::{CommitBuilder, Committed, MAX_REPLAYS, edit_error, signature};
@@ -21,6 +21,8 @@ pub(crate) struct Landing {
     /// Everything new that the commit reaches.
     pub(crate) segments: Vec<lyceum_db::NewSegment>,
     pub(crate) action: &'static str,
+    /// Large files that the commit names, with their paths.
+    pub(crate) large: Vec<(Sha256, String)>,
     /// Opens a pull request whose reference is made instead of `reference`.
     pub(crate) pull_request: Option<NewDiscussion>,
 }
@@ -94,6 +96,7 @@ impl CommitBuilder {
             commit,
             segments: segments.clone(),
             action: "commit",
+            large: self.named.clone(),
             pull_request,
         };
         match self.hub.land(landing).await? {
@@ -191,6 +194,9 @@ async fn write(tx: &mut lyceum_db::Queries, landing: &Landing, now: Timestamp) -
     {
         // The error rolls back the segments, and the pull request if there was one.
         return Err(Error::new(ErrorKind::Stale, "the reference moved"));
+    }
+    for (sha256, path) in &landing.large {
+        tx.name_repo_file(repo_id, sha256, path, reference.as_str()).await?;
     }
     tx.touch_repo(repo_id, now, Some(now)).await?;
     if reference.as_str().starts_with("refs/heads/") {

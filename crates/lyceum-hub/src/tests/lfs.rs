@@ -154,3 +154,42 @@ async fn uploads_in_parts_are_joined() {
         );
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deleted_large_files_leave_the_history() {
+    for hub in TestHub::each().await {
+        let owned = Owned::new(&hub).await;
+        let (doomed, kept) = (noise(1000, 7), noise(1000, 8));
+        for content in [&doomed, &kept] {
+            let LfsAction::Basic { grant } = upload_grant(&hub, &owned, content).await else {
+                panic!("the object is new")
+            };
+            hub.lfs_put(&grant, body(content)).await.unwrap();
+        }
+        let large = |at: &str, content: &[u8]| Operation::LfsFile {
+            path: path(at),
+            sha256: digest(content),
+            size: None,
+        };
+        owned.commit(&hub, vec![large("dir/doomed.bin", &doomed), file("a", "1")]).await.unwrap();
+        let last = owned.commit(&hub, vec![large("kept.bin", &kept)]).await.unwrap().oid;
+        hub.create_tag(&owned.caller, &owned.repo, &revision("main"), "noted", Some("why")).await.unwrap();
+        let listed = hub.lfs_files(&owned.repo, None, 10).await.unwrap().files;
+        assert!(
+            listed
+                .iter()
+                .any(|file| file.file_name == "dir/doomed.bin" && file.ref_name == "refs/heads/main"),
+            "{listed:?}"
+        );
+
+        hub.delete_lfs_files(&owned.caller, &owned.repo, &[digest(&doomed)], true).await.unwrap();
+        assert_eq!(owned.paths(&hub, "main").await, [".gitattributes", "a", "kept.bin"]);
+        assert_eq!(owned.paths(&hub, "noted").await, [".gitattributes", "a", "kept.bin"]);
+        assert_ne!(hub.resolve(&owned.repo, &revision("main")).await.unwrap(), last);
+        let page = hub.commits(&owned.repo, &revision("main"), 0, 10).await.unwrap();
+        assert_eq!(page.commits.len(), 3);
+        assert_eq!(owned.paths(&hub, &page.commits[1].id.to_string()).await, [".gitattributes", "a"]);
+        assert_eq!(hub.lfs_files(&owned.repo, None, 10).await.unwrap().files.len(), 1);
+        assert!(hub.fsck(true, |_| {}).await.unwrap().findings.is_empty());
+    }
+}

@@ -151,6 +151,7 @@ async fn link(tx: &mut lyceum_db::Queries, repo_id: i64, file: &NewFile, now: Ti
             xet_hash: file.hash,
             verified: file.verified,
             file_name: String::new(),
+            ref_name: String::new(),
             pushed_at: now,
         };
         tx.link_repo_file(&row).await?;
