@@ -14,6 +14,8 @@ use lyceum_hub::Hub;
 mod byteranges;
 mod error;
 mod extract;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod layers;
 mod link;
 mod metrics;
