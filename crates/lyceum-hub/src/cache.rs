@@ -15,7 +15,7 @@ use crate::derive::Facts;
 const MAX_CACHED_OBJECT_BYTES: usize = 512 * 1024;
 
 /// The segments of a repo that were seen so far, newest first.
-pub(crate) type Segments = Arc<Vec<(i64, Arc<SegmentIndex>)>>;
+pub(crate) type Segments = Arc<[(i64, Arc<SegmentIndex>)]>;
 
 /// Immutable git data by repo, each kind within its share of one byte budget.
 pub(crate) struct GitCache {

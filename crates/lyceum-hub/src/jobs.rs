@@ -39,17 +39,22 @@ pub(crate) async fn enqueue_merge(
 }
 
 impl Hub {
-    /// Runs jobs until `stop` resolves: derived facts, download counts, expired uploads.
+    /// Runs jobs until `stop` resolves, and ends the one that is running then: derived facts, download counts, expired
+    /// uploads.
     pub async fn run_jobs(&self, stop: impl Future<Output = ()> + Send) {
         let mut stop = pin!(stop);
         loop {
-            if let Err(error) = self.run_due_jobs().await {
+            let found = self.run_round().await.unwrap_or_else(|error| {
                 tracing::error!(error = &error as &dyn std::error::Error, "cannot run background jobs");
-            }
+                false
+            });
+            // After a job there may be another: only a look at `stop`, no wait.
+            let wait = if found { Duration::ZERO } else { self.next_round().await };
             tokio::select! {
+                biased;
                 () = &mut stop => break,
                 () = self.inner.job_added.notified() => {}
-                () = tokio::time::sleep(self.next_round().await) => {}
+                () = tokio::time::sleep(wait) => {}
             }
         }
         if let Err(error) = self.flush_downloads().await {
@@ -62,14 +67,22 @@ impl Hub {
 
     /// Runs every job that is due and waits for them; for tests and one-off commands.
     pub async fn run_due_jobs(&self) -> Result<usize> {
-        self.flush_downloads().await?;
-        self.forget_uploads().await?;
         let mut done = 0;
-        while let Some(job) = self.claim().await? {
-            self.run_job(&job).await?;
+        while self.run_round().await? {
             done += 1;
         }
         Ok(done)
+    }
+
+    /// Does the regular chores and one job; `false` if none was due.
+    async fn run_round(&self) -> Result<bool> {
+        self.flush_downloads().await?;
+        self.forget_uploads().await?;
+        let Some(job) = self.claim().await? else {
+            return Ok(false);
+        };
+        self.run_job(&job).await?;
+        Ok(true)
     }
 
     async fn next_round(&self) -> Duration {

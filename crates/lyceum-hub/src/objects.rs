@@ -7,11 +7,14 @@ use lyceum_core::{ByteRange, Oid};
 use lyceum_db::SegmentData;
 use lyceum_git::{Object, Objects, SegmentEntry, read_entry};
 
+use crate::cache::Segments;
 use crate::hub::Inner;
 use crate::{Error, Hub, Repo, Result};
 
 /// Indexes fetched by one query.
-const INDEX_PAGE: usize = 256;
+const INDEX_PAGE: u32 = 256;
+/// How often a read may meet a merge that takes away its segment.
+const MAX_MERGES_MET: usize = 8;
 
 /// The object source of one repo.
 #[derive(Clone)]
@@ -58,9 +61,9 @@ impl RepoObjects {
 
     /// Finds commits by the first digits of their id, at most two.
     pub(crate) async fn commits_by_prefix(&self, prefix: &str) -> Result<Vec<Oid>> {
-        self.refresh().await?;
+        let segments = self.newer_segments(self.hub.git.segments(self.repo)).await?;
         let mut found = Vec::new();
-        for (_, index) in self.hub.git.segments(self.repo).iter() {
+        for (_, index) in segments.iter() {
             for entry in index.iter().filter(|entry| entry.kind == lyceum_git::ObjectKind::Commit) {
                 if entry.oid.to_string().starts_with(prefix) && !found.contains(&entry.oid) {
                     found.push(entry.oid);
@@ -74,17 +77,17 @@ impl RepoObjects {
     }
 
     async fn load(&self, oid: Oid) -> Result<Option<Object>> {
-        // A background merge may replace the segment between finding and reading it: then look once more.
-        for attempt in 0..2 {
-            let Some((segment, entry)) = self.find(oid).await? else {
+        let mut found = self.find(oid).await?;
+        for _ in 0..MAX_MERGES_MET {
+            let Some((segment, entry)) = found else {
                 return Ok(None);
             };
             if let Some(stored) = self.stored(segment, &entry).await? {
                 return read_entry(&stored, &entry).map(Some).map_err(Error::internal);
             }
-            if attempt == 0 {
-                self.hub.git.forget_segments(self.repo);
-            }
+            // The segment was merged into another since it was seen: what is known is put aside and read anew.
+            let segments = self.newer_segments(Segments::default()).await?;
+            found = locate(&segments, oid);
         }
         Err(Error::internal(format!("segment of object {oid} in repo {} is missing", self.repo)))
     }
@@ -92,36 +95,34 @@ impl RepoObjects {
     /// Finds the segment that holds an object, asking the database only for segments that are new.
     async fn find(&self, oid: Oid) -> Result<Option<(i64, SegmentEntry)>> {
         let known = self.hub.git.segments(self.repo);
-        let look = |segments: &[(i64, Arc<lyceum_git::SegmentIndex>)]| {
-            segments.iter().find_map(|(segment, index)| index.find(&oid).map(|entry| (*segment, entry)))
-        };
-        if let Some(found) = look(&known) {
+        if let Some(found) = locate(&known, oid) {
             return Ok(Some(found));
         }
-        self.refresh().await?;
-        Ok(look(&self.hub.git.segments(self.repo)))
+        Ok(locate(&self.newer_segments(known).await?, oid))
     }
 
-    /// Learns of the segments that were added since the last look.
-    async fn refresh(&self) -> Result<()> {
+    /// Returns `known` with the segments that were added since, and remembers them.
+    ///
+    /// The caller must use what is returned: memory may be too small to remember it, or hold what another reader
+    /// knew a moment ago.
+    async fn newer_segments(&self, mut known: Segments) -> Result<Segments> {
         let mut db = self.hub.db.read().await?;
         loop {
-            let known = self.hub.git.segments(self.repo);
             let newest = known.first().map_or(0, |(segment, _)| *segment);
-            let rows = db.segment_indexes_after(self.repo, newest, INDEX_PAGE as u32).await?;
-            let last_page = rows.len() < INDEX_PAGE;
+            let rows = db.segment_indexes_after(self.repo, newest, INDEX_PAGE).await?;
+            let last_page = rows.len() < INDEX_PAGE as usize;
             if !rows.is_empty() {
                 let mut segments = Vec::with_capacity(known.len() + rows.len());
-                for (segment, index) in rows {
+                for (segment, index) in rows.into_iter().rev() {
                     let index = lyceum_git::SegmentIndex::decode(&index).map_err(Error::internal)?;
                     segments.push((segment, Arc::new(index)));
                 }
-                segments.sort_by_key(|(segment, _)| std::cmp::Reverse(*segment));
                 segments.extend(known.iter().cloned());
-                self.hub.git.keep_segments(self.repo, Arc::new(segments));
+                known = segments.into();
             }
             if last_page {
-                return Ok(());
+                self.hub.git.keep_segments(self.repo, known.clone());
+                return Ok(known);
             }
         }
     }
@@ -146,6 +147,10 @@ impl RepoObjects {
             }
         }
     }
+}
+
+fn locate(segments: &Segments, oid: Oid) -> Option<(i64, SegmentEntry)> {
+    segments.iter().find_map(|(segment, index)| index.find(&oid).map(|entry| (*segment, entry)))
 }
 
 fn slice(data: &Bytes, range: ByteRange) -> Result<Bytes> {

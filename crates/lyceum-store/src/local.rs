@@ -18,7 +18,7 @@ use object_store::{
 use std::collections::HashSet;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, IoSlice, Write as _};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -274,13 +274,26 @@ struct Staged {
 
 impl Staged {
     fn write(&mut self, payload: &PutPayload) -> Result<()> {
-        let written = payload.iter().try_for_each(|bytes| self.file.write_all(bytes));
-        written.map_err(|error| generic("write", &self.path.0, error))
+        let mut slices: Vec<IoSlice<'_>> = payload.iter().map(|bytes| IoSlice::new(bytes)).collect();
+        write_all_vectored(&mut self.file, &mut slices).map_err(|error| generic("write", &self.path.0, error))
     }
 
     fn publish(self) -> Result<()> {
         self.folder.publish(&self.file, &self.path.0, &self.target)
     }
+}
+
+/// Writes many pieces with few calls.
+fn write_all_vectored(file: &mut File, mut slices: &mut [IoSlice<'_>]) -> io::Result<()> {
+    while !slices.is_empty() {
+        match file.write_vectored(slices) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => IoSlice::advance_slices(&mut slices, written),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// A file that is removed with this value.

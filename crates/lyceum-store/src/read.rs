@@ -13,6 +13,10 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use buffers::Buffers;
+
+mod buffers;
+
 /// Bytes of a file, in order; after an error it ends.
 pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
 
@@ -26,6 +30,7 @@ pub(crate) const READ_AHEAD_BLOCKS: usize = 2;
 pub(crate) struct Object {
     size: u64,
     source: Source,
+    buffers: Arc<Buffers>,
 }
 
 #[derive(Clone)]
@@ -46,7 +51,7 @@ impl Object {
             GetResultPayload::File(file, _) => Source::File(Arc::new(file)),
             GetResultPayload::Stream(_) => Source::Remote(Arc::clone(objects), key.clone()),
         };
-        Ok(Self { size, source })
+        Ok(Self { size, source, buffers: Arc::default() })
     }
 
     /// Opens a file that is not an object.
@@ -54,7 +59,7 @@ impl Object {
         let opened = tokio::task::spawn_blocking(move || {
             let file = File::open(path)?;
             let size = file.metadata()?.len();
-            Ok(Self { size, source: Source::File(Arc::new(file)) })
+            Ok(Self { size, source: Source::File(Arc::new(file)), buffers: Arc::default() })
         });
         opened.await.map_err(Error::task)?.map_err(|error| Error::io("open a file", error))
     }
@@ -71,7 +76,7 @@ impl Object {
     ) -> Result<T> {
         let task = match self.source {
             Source::File(file) => tokio::task::spawn_blocking(move || {
-                let read = |range| read_at(&file, range);
+                let read = |range| self.buffers.read_at(&file, range);
                 let blocks = ranges.into_iter().map(read).collect::<io::Result<_>>();
                 work(blocks.map_err(|error| Error::io("read an object", error))?)
             }),
@@ -123,31 +128,4 @@ pub(crate) fn check_range(range: ByteRange, size: u64) -> Result<()> {
 pub(crate) fn end_at_error<T>(failed: &mut bool, item: Result<T>) -> std::future::Ready<Option<Result<T>>> {
     let ended = std::mem::replace(failed, item.is_err() || *failed);
     std::future::ready((!ended).then_some(item))
-}
-
-/// Reads exactly this range.
-fn read_at(file: &File, range: Range<u64>) -> io::Result<Bytes> {
-    let length = usize::try_from(range.end - range.start).map_err(io::Error::other)?;
-    let mut buffer = vec![0; length];
-    read_exact_at(file, &mut buffer, range.start)?;
-    Ok(buffer.into())
-}
-
-#[cfg(unix)]
-fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, buffer, offset)
-}
-
-#[cfg(windows)]
-fn read_exact_at(file: &File, mut buffer: &mut [u8], mut offset: u64) -> io::Result<()> {
-    while !buffer.is_empty() {
-        match std::os::windows::fs::FileExt::seek_read(file, buffer, offset)? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            read => {
-                buffer = &mut buffer[read..];
-                offset += read as u64;
-            }
-        }
-    }
-    Ok(())
 }

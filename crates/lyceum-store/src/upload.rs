@@ -8,7 +8,7 @@ use object_store::{MultipartUpload, ObjectStore, PutMode, PutOptions, PutPayload
 
 /// Bytes that are handed to a blocking thread at a time: large enough that the hand-over costs little, small enough
 /// that two of them per upload do not matter.
-pub(crate) const WRITE_BLOCK_BYTES: usize = 512 * 1024;
+pub(crate) const WRITE_BLOCK_BYTES: usize = 1024 * 1024;
 
 /// Takes frames from a body until they make a block; empty at the end of the body.
 pub(crate) async fn next_block(

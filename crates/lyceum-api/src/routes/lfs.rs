@@ -52,7 +52,8 @@ async fn batch(
         "download" => LfsOperation::Download,
         _ => return Err(ApiError::invalid("`operation` must be `upload` or `download`")),
     };
-    if request.hash_algo.as_deref().is_some_and(|algorithm| algorithm != "sha256") {
+    // The specification says `sha256`; `@huggingface/hub` says `sha_256`.
+    if request.hash_algo.as_deref().is_some_and(|algorithm| !matches!(algorithm, "sha256" | "sha_256")) {
         return Err(ApiError::new(ErrorKind::Unprocessable, "`hash_algo` must be `sha256`"));
     }
     if request.objects.len() > MAX_BATCH_FILES {

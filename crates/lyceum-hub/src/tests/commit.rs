@@ -95,6 +95,35 @@ async fn many_commits_are_merged_and_stay_readable() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn merges_never_take_an_object_away() {
+    let hub = std::sync::Arc::new(TestHub::new().await);
+    let owned = std::sync::Arc::new(Owned::new(&hub).await);
+    let mut tasks = Vec::new();
+    for task in 0..4 {
+        let branch = format!("b{task}");
+        hub.create_branch(&owned.caller, &owned.repo, &branch, None).await.unwrap();
+        let (hub, owned) = (hub.clone(), owned.clone());
+        tasks.push(tokio::spawn(async move {
+            for number in 0..80 {
+                let change = vec![file("counter", &number.to_string())];
+                commit(&hub, &owned.caller, &owned.repo, &branch, change).await.unwrap();
+                hub.commits(&owned.repo, &revision(&branch), 0, 1000).await.unwrap();
+            }
+        }));
+    }
+    while tasks.iter().any(|task| !task.is_finished()) {
+        hub.advance_seconds(1);
+        hub.run_due_jobs().await.unwrap();
+        hub.inner.git.forget_segments(owned.repo.record.id);
+        tokio::task::yield_now().await;
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+    assert!(hub.fsck(true, |_| {}).await.unwrap().findings.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn large_segments_live_in_the_store() {
     for hub in TestHub::each().await {
         let owned = Owned::new(&hub).await;
