@@ -21,7 +21,9 @@ mod buffers;
 pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
 
 /// Bytes read at a time. A stream holds at most three blocks: one at its consumer, one ready, one being read.
-pub(crate) const READ_BLOCK_BYTES: u64 = 512 * 1024;
+///
+/// Small enough that a block is still in the processor's cache when it goes to the socket.
+pub(crate) const READ_BLOCK_BYTES: u64 = 256 * 1024;
 /// Blocks that are read before the consumer asks for them.
 pub(crate) const READ_AHEAD_BLOCKS: usize = 2;
 
@@ -90,6 +92,11 @@ impl Object {
     }
 
     pub(crate) async fn read(self, range: Range<u64>) -> Result<Bytes> {
+        if let Source::File(file) = &self.source
+            && let Some(block) = self.buffers.read_cached(file, range.clone())
+        {
+            return Ok(block);
+        }
         let length = range.end - range.start;
         self.read_with(vec![range], move |blocks| {
             let block = blocks.into_iter().next().unwrap_or_default();
