@@ -200,6 +200,7 @@ CREATE TABLE repo_file (
     size BIGINT NOT NULL,
     xet_hash {blob} NOT NULL,
     verified BIGINT NOT NULL,
+    pusher_id BIGINT NOT NULL,
     file_name TEXT NOT NULL,
     ref_name TEXT NOT NULL,
     pushed_at BIGINT NOT NULL,

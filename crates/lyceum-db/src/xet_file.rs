@@ -32,6 +32,8 @@ pub struct RepoFile {
     pub xet_hash: XetHash,
     /// Whether the hub has read the contents and found the SHA-256 right.
     pub verified: bool,
+    /// Who said that this content has this digest; whoever else relies on it must verify it first.
+    pub pusher_id: i64,
     /// The name it came with, for people to read.
     pub file_name: String,
     /// The reference that it was last committed to; empty before that.
@@ -42,7 +44,7 @@ pub struct RepoFile {
 
 macro_rules! file_columns {
     () => {
-        "f.repo_id, f.sha256, f.size, f.xet_hash, f.verified, f.file_name, f.ref_name, f.pushed_at"
+        "f.repo_id, f.sha256, f.size, f.xet_hash, f.verified, f.pusher_id, f.file_name, f.ref_name, f.pushed_at"
     };
 }
 
@@ -65,6 +67,7 @@ impl Record for RepoFile {
             size: columns.get()?,
             xet_hash: columns.get()?,
             verified: columns.get()?,
+            pusher_id: columns.get()?,
             file_name: columns.get()?,
             ref_name: columns.get()?,
             pushed_at: columns.get()?,
@@ -102,23 +105,25 @@ impl Queries {
         Ok(self.execute(sql, bind![hash]).await? == 1)
     }
 
-    /// Records a large file of a repo. What was verified is not replaced by what was not; true if the row is now this.
+    /// Records a large file of a repo; true if the row is now this. A claim replaces only an earlier one of the same user,
+    /// what was verified replaces everything.
     pub async fn link_repo_file(&mut self, file: &RepoFile) -> Result<bool> {
         let changed = self
             .execute(
-                "INSERT INTO repo_file (repo_id, sha256, size, xet_hash, verified, file_name, ref_name, pushed_at) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (repo_id, sha256) DO UPDATE \
+                "INSERT INTO repo_file (repo_id, sha256, size, xet_hash, verified, pusher_id, file_name, ref_name, pushed_at) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (repo_id, sha256) DO UPDATE \
                  SET size = excluded.size, xet_hash = excluded.xet_hash, \
                  verified = CASE WHEN repo_file.xet_hash = excluded.xet_hash AND repo_file.verified = 1 THEN 1 \
                  ELSE excluded.verified END, \
-                 file_name = excluded.file_name, pushed_at = excluded.pushed_at \
-                 WHERE repo_file.verified = 0 OR excluded.verified = 1 OR repo_file.xet_hash = excluded.xet_hash",
+                 pusher_id = excluded.pusher_id, pushed_at = excluded.pushed_at \
+                 WHERE excluded.verified = 1 OR (repo_file.verified = 0 AND repo_file.pusher_id = excluded.pusher_id)",
                 bind![
                     file.repo_id,
                     file.sha256,
                     file.size,
                     file.xet_hash,
                     file.verified,
+                    file.pusher_id,
                     file.file_name,
                     file.ref_name,
                     file.pushed_at,
@@ -131,8 +136,8 @@ impl Queries {
     /// Records all large files of one repo for another.
     pub async fn copy_repo_files(&mut self, from: i64, to: i64) -> Result<()> {
         self.execute(
-            "INSERT INTO repo_file (repo_id, sha256, size, xet_hash, verified, file_name, ref_name, pushed_at) \
-             SELECT $2, f.sha256, f.size, f.xet_hash, f.verified, f.file_name, f.ref_name, f.pushed_at FROM repo_file f \
+            "INSERT INTO repo_file (repo_id, sha256, size, xet_hash, verified, pusher_id, file_name, ref_name, pushed_at) \
+             SELECT $2, f.sha256, f.size, f.xet_hash, f.verified, f.pusher_id, f.file_name, f.ref_name, f.pushed_at FROM repo_file f \
              WHERE f.repo_id = $1 ON CONFLICT (repo_id, sha256) DO NOTHING",
             bind![from, to],
         )

@@ -257,6 +257,9 @@ impl CommitBuilder {
         let wanted: Vec<Sha256> =
             large.iter().map(|file| file.sha256).collect::<HashSet<_>>().into_iter().collect();
         let stored = self.hub.inner.db.read().await?.repo_files(self.repo.record.id, &wanted).await?;
+        for file in stored.iter().filter(|file| !file.verified && file.pusher_id != self.author.user_id) {
+            self.hub.verify_claim(file).await?;
+        }
         let sizes: std::collections::HashMap<_, _> =
             stored.iter().map(|file| (file.sha256, file.size)).collect();
         for file in large {

@@ -89,6 +89,7 @@ pub struct LfsAnswer {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct UploadGrant {
     repo_id: i64,
+    user_id: i64,
     sha256: String,
     size: u64,
     /// Set for uploads in parts.
@@ -116,7 +117,11 @@ impl Hub {
             )));
         }
         let digests: Vec<Sha256> = objects.iter().map(|object| object.sha256).collect();
-        let stored = self.inner.db.read().await?.repo_files(repo.record.id, &digests).await?;
+        let mut stored = self.inner.db.read().await?.repo_files(repo.record.id, &digests).await?;
+        if operation == LfsOperation::Upload {
+            // What somebody else claims is no reason to skip an upload.
+            stored.retain(|file| file.verified || Some(file.pusher_id) == caller.user_id());
+        }
         let sizes: HashMap<Sha256, u64> = stored.iter().map(|file| (file.sha256, file.size)).collect();
         let mut answers = Vec::with_capacity(objects.len());
         for object in objects {
@@ -127,7 +132,7 @@ impl Hub {
                 },
                 (Some(_), LfsOperation::Upload) => LfsAction::Nothing,
                 (Some(_), LfsOperation::Download) => {
-                    LfsAction::Download { grant: self.sign_lfs(DOWNLOAD, repo, object, None) }
+                    LfsAction::Download { grant: self.sign_lfs(DOWNLOAD, caller, repo, object, None) }
                 }
                 (None, LfsOperation::Download) => {
                     LfsAction::Error { code: 404, message: format!("object `{}` not found", object.sha256) }
@@ -140,7 +145,7 @@ impl Hub {
                     self.start_parts(caller, repo, object).await?
                 }
                 (None, LfsOperation::Upload) => {
-                    LfsAction::Basic { grant: self.sign_lfs(UPLOAD, repo, object, None) }
+                    LfsAction::Basic { grant: self.sign_lfs(UPLOAD, caller, repo, object, None) }
                 }
             };
             answers.push(LfsAnswer { object: *object, action });
@@ -216,7 +221,7 @@ impl Hub {
             verified: true,
             first_chunk,
         };
-        self.record(grant.repo_id, vec![file], &xorbs, hash).await?;
+        self.record(grant.repo_id, grant.user_id, vec![file], &xorbs, hash).await?;
         Ok(())
     }
 
@@ -231,10 +236,18 @@ impl Hub {
         Ok(chunk.map(|chunk| (chunk, term.xorb)))
     }
 
-    fn sign_lfs(&self, purpose: &str, repo: &Repo, object: &LfsObject, upload: Option<String>) -> String {
+    fn sign_lfs(
+        &self,
+        purpose: &str,
+        caller: &Caller,
+        repo: &Repo,
+        object: &LfsObject,
+        upload: Option<String>,
+    ) -> String {
         let expires_at = self.inner.clock.now().plus_seconds(GRANT_SECONDS);
         let grant = UploadGrant {
             repo_id: repo.record.id,
+            user_id: caller.user_id().unwrap_or_default(),
             sha256: object.sha256.to_string(),
             size: object.size,
             upload,

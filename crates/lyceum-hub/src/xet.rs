@@ -6,8 +6,9 @@ use lyceum_core::{ByteRange, Timestamp, XetHash};
 use lyceum_store::ByteStream;
 
 use crate::signature::GrantError;
-use crate::{Action, Error, ErrorKind, Hub, Repo, Result};
+use crate::{Action, Caller, Error, ErrorKind, Hub, Repo, Result};
 
+mod claim;
 mod reconstruction;
 mod shard;
 
@@ -38,6 +39,8 @@ pub struct XetToken {
 #[derive(Debug, Clone, Copy)]
 pub struct XetGrant {
     pub(crate) repo_id: i64,
+    /// 0 for nobody, who can only read.
+    pub(crate) user_id: i64,
     pub(crate) scope: XetScope,
 }
 
@@ -80,7 +83,7 @@ impl Hub {
     }
 
     /// Makes a token. Write scope needs a repo opened for writing or proposing, read scope one opened for reading.
-    pub fn xet_token(&self, repo: &Repo, scope: XetScope) -> Result<XetToken> {
+    pub fn xet_token(&self, caller: &Caller, repo: &Repo, scope: XetScope) -> Result<XetToken> {
         let needed = match scope {
             XetScope::Read => Action::Read,
             XetScope::Write => Action::Propose,
@@ -92,14 +95,14 @@ impl Hub {
             )));
         }
         let expires_at = self.inner.clock.now().plus_seconds(self.inner.options.xet_token_seconds);
-        let payload = (repo.record.id, scope == XetScope::Write);
+        let payload = (repo.record.id, caller.user_id().unwrap_or_default(), scope == XetScope::Write);
         Ok(XetToken { token: self.inner.signer.sign(TOKEN, expires_at, &payload), expires_at })
     }
 
     /// Checks a token: `InvalidCredentials` if it is malformed, forged, expired or lacks the scope.
     pub fn xet_grant(&self, token: &str, scope: XetScope) -> Result<XetGrant> {
         let refuse = |reason| Error::new(ErrorKind::InvalidCredentials, reason);
-        let (repo_id, write): (i64, bool) =
+        let (repo_id, user_id, write): (i64, i64, bool) =
             self.inner.signer.check(TOKEN, self.inner.clock.now(), token).map_err(|error| match error {
                 GrantError::Forged => refuse("the Xet token is not valid"),
                 GrantError::Expired => refuse("the Xet token is expired"),
@@ -107,7 +110,7 @@ impl Hub {
         if scope == XetScope::Write && !write {
             return Err(refuse("the Xet token may only read"));
         }
-        Ok(XetGrant { repo_id, scope })
+        Ok(XetGrant { repo_id, user_id, scope })
     }
 
     /// Stores a xorb; `false` if it was there.

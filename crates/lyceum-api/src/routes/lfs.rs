@@ -12,7 +12,7 @@ use axum::response::{IntoResponse as _, Response};
 use http::header::{CONTENT_TYPE, HeaderMap, USER_AGENT};
 use lyceum_core::Sha256;
 use lyceum_core::limits::MAX_BATCH_FILES;
-use lyceum_hub::{Action, ErrorKind, LfsAction, LfsAnswer, LfsObject, LfsOperation, Repo, XetScope};
+use lyceum_hub::{Action, Caller, ErrorKind, LfsAction, LfsAnswer, LfsObject, LfsOperation, Repo, XetScope};
 
 use super::xet_token::{named_pairs, token};
 use super::{Routes, Scope};
@@ -72,7 +72,7 @@ async fn batch(
     let answers = api.hub.lfs_batch(&caller, &repo, operation, &objects, multipart).await?;
 
     let xet = match transfer {
-        Transfer::Xet => Some(xet_upload(&api, &base, &repo, &request, shared.entropy.id())?),
+        Transfer::Xet => Some(xet_upload(&api, &base, &caller, &repo, &request, shared.entropy.id())?),
         Transfer::Basic | Transfer::Multipart => None,
     };
     let transfer = match transfer {
@@ -115,11 +115,12 @@ fn object(wire: &ObjectWire) -> ApiResult<LfsObject> {
 fn xet_upload(
     api: &Api,
     base: &BaseUrl,
+    caller: &Caller,
     repo: &Repo,
     request: &BatchRequest,
     session: String,
 ) -> ApiResult<ActionWire> {
-    let token = token(api, base, repo, XetScope::Write)?;
+    let token = token(api, base, caller, repo, XetScope::Write)?;
     let name = request.r#ref.as_ref().map_or("main", |reference| &reference.name);
     let name = name.strip_prefix("refs/heads/").unwrap_or(name);
     let href =

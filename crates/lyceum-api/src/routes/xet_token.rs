@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::{AppendHeaders, IntoResponse as _, Response};
-use lyceum_hub::{Action, Repo, XetScope};
+use lyceum_hub::{Action, Caller, Repo, XetScope};
 
 use super::cas::StoreUrl;
 use super::{Routes, Scope};
@@ -18,7 +18,7 @@ pub(super) fn register(routes: &mut Routes) {
 
 async fn read(State(api): State<Api>, Auth(caller): Auth, address: RepoAddress, base: BaseUrl) -> ApiResult {
     let repo = address.open(&api.hub, &caller, Action::Read).await?;
-    Ok(respond(token(&api, &base, &repo, XetScope::Read)?))
+    Ok(respond(token(&api, &base, &caller, &repo, XetScope::Read)?))
 }
 
 /// The revision is looked at only for who may ask: clients send the literal `None` when they open a pull request.
@@ -32,7 +32,7 @@ async fn write(
 ) -> ApiResult {
     let action = write_action(path.get("revision")?, query.flag("create_pr")?);
     let repo = address.open(&api.hub, &caller, action).await?;
-    Ok(respond(token(&api, &base, &repo, XetScope::Write)?))
+    Ok(respond(token(&api, &base, &caller, &repo, XetScope::Write)?))
 }
 
 /// Every signed-in reader may upload for a pull request, only writers for anything else.
@@ -41,8 +41,14 @@ fn write_action(revision: &str, create_pr: bool) -> Action {
 }
 
 /// Makes a token for a repo that was opened for it.
-pub(super) fn token(api: &Api, base: &BaseUrl, repo: &Repo, scope: XetScope) -> ApiResult<XetTokenWire> {
-    let token = api.hub.xet_token(repo, scope)?;
+pub(super) fn token(
+    api: &Api,
+    base: &BaseUrl,
+    caller: &Caller,
+    repo: &Repo,
+    scope: XetScope,
+) -> ApiResult<XetTokenWire> {
+    let token = api.hub.xet_token(caller, repo, scope)?;
     Ok(XetTokenWire {
         cas_url: StoreUrl::new(base, api).0,
         exp: token.expires_at.seconds(),

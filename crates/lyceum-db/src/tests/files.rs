@@ -18,6 +18,7 @@ fn repo_file(repo_id: i64, sha_number: u64, xet_number: u64, verified: bool) -> 
         size: 1 << 40,
         xet_hash: xet(xet_number),
         verified,
+        pusher_id: 1,
         file_name: "model.safetensors".to_owned(),
         ref_name: "refs/heads/main".to_owned(),
         pushed_at: NOW,
@@ -90,6 +91,9 @@ pub(super) async fn verified_files_stay(db: &Db) {
     let now = || async { read(db).await.repo_file(repo, &sha(1)).await.unwrap().unwrap() };
     assert!(link(1, false).await);
     assert!(link(2, false).await, "a claim replaces a claim");
+    let other = RepoFile { pusher_id: 2, ..repo_file(repo, 1, 4, false) };
+    let claimed = put(db, move |tx| Box::pin(async move { tx.link_repo_file(&other).await })).await;
+    assert!(!claimed, "a claim does not replace that of another user");
     let mark =
         |file| put(db, move |tx| Box::pin(async move { tx.mark_verified(repo, &sha(1), &xet(file)).await }));
     assert!(!mark(1).await, "that is not what it points to any more");

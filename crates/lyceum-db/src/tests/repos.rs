@@ -170,6 +170,7 @@ pub(super) async fn deleted_repo_takes_all_along(db: &Db) {
                     size: 1,
                     xet_hash: xet(1),
                     verified: true,
+                    pusher_id: 1,
                     file_name: "a".to_owned(),
                     ref_name: String::new(),
                     pushed_at: NOW,

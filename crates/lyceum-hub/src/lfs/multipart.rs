@@ -40,7 +40,11 @@ impl Hub {
             .write(move |tx| Box::pin(async move { Ok::<_, Error>(tx.insert_upload(&row).await?) }))
             .await?;
         let parts = u32::try_from(object.size.div_ceil(chunk_bytes)).map_err(Error::internal)?;
-        Ok(LfsAction::Multipart { grant: self.sign_lfs(UPLOAD, repo, object, Some(id)), chunk_bytes, parts })
+        Ok(LfsAction::Multipart {
+            grant: self.sign_lfs(UPLOAD, caller, repo, object, Some(id)),
+            chunk_bytes,
+            parts,
+        })
     }
 
     /// Stores one part and returns its entity tag, without quotes.

@@ -60,7 +60,7 @@ async fn a_large_file_is_the_same_by_either_road() {
 
         // The Xet road plans the same bytes, for this repo and for no other.
         let file = found.entry.xet_hash.unwrap();
-        let token = hub.xet_token(&owned.repo, XetScope::Read).unwrap();
+        let token = hub.xet_token(&owned.caller, &owned.repo, XetScope::Read).unwrap();
         let grant = hub.xet_grant(&token.token, XetScope::Read).unwrap();
         assert!(hub.xet_grant(&token.token, XetScope::Write).is_err());
         let plan = hub.reconstruction(&grant, file, None).await.unwrap();
@@ -70,8 +70,9 @@ async fn a_large_file_is_the_same_by_either_road() {
         assert_eq!(past.kind(), ErrorKind::RangeNotSatisfiable);
         let other = hub.repo(&owned.caller, RepoKind::Dataset, "d").await;
         let other = hub.open(&owned.caller, RepoKind::Dataset, &other, Action::Read).await.unwrap();
-        let stranger =
-            hub.xet_grant(&hub.xet_token(&other, XetScope::Read).unwrap().token, XetScope::Read).unwrap();
+        let stranger = hub
+            .xet_grant(&hub.xet_token(&owned.caller, &other, XetScope::Read).unwrap().token, XetScope::Read)
+            .unwrap();
         assert_eq!(hub.reconstruction(&stranger, file, None).await.unwrap_err().kind(), ErrorKind::NotFound);
         let (xorb, ranges) = hub.data_grant(&plan.fetches[0].grant).unwrap();
         assert_eq!((xorb, ranges[0].start), (plan.fetches[0].xorb, plan.fetches[0].ranges[0].bytes.start));
@@ -191,5 +192,56 @@ async fn deleted_large_files_leave_the_history() {
         assert_eq!(owned.paths(&hub, &page.commits[1].id.to_string()).await, [".gitattributes", "a"]);
         assert_eq!(hub.lfs_files(&owned.repo, None, 10).await.unwrap().files.len(), 1);
         assert!(hub.fsck(true, |_| {}).await.unwrap().findings.is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lie_about_a_digest_misleads_nobody_else() {
+    for hub in TestHub::each().await {
+        let owned = Owned::new(&hub).await;
+        let (bob, _) = hub.user("bob").await;
+        let (fake, real) = (noise(1000, 1), noise(1000, 2));
+        let LfsAction::Basic { grant } = upload_grant(&hub, &owned, &fake).await else {
+            panic!("the object is new")
+        };
+        hub.lfs_put(&grant, body(&fake)).await.unwrap();
+        let stored = hub
+            .inner
+            .db
+            .read()
+            .await
+            .unwrap()
+            .repo_files(owned.repo.record.id, &[digest(&fake)])
+            .await
+            .unwrap();
+        let terms = hub.terms(stored[0].xet_hash).await.unwrap().unwrap();
+        let claim = async || {
+            let lie = crate::xet::NewFile {
+                hash: stored[0].xet_hash,
+                size: 1000,
+                terms: lyceum_xet::encode_terms(&terms),
+                sha256: Some(digest(&real)),
+                verified: false,
+                first_chunk: None,
+            };
+            let bob = bob.user_id().unwrap();
+            hub.record(owned.repo.record.id, bob, vec![lie], &[], stored[0].xet_hash).await.unwrap();
+        };
+        let large = || Operation::LfsFile { path: path("w.bin"), sha256: digest(&real), size: None };
+        claim().await;
+        let refused = owned.commit(&hub, vec![large()]).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Unprocessable, "{refused}");
+        claim().await;
+        let LfsAction::Basic { grant } = upload_grant(&hub, &owned, &real).await else {
+            panic!("another's claim is no reason to skip an upload")
+        };
+        hub.lfs_put(&grant, body(&real)).await.unwrap();
+        owned.commit(&hub, vec![large()]).await.unwrap();
+        claim().await;
+        let found = hub.file(&owned.repo, &revision("main"), &path("w.bin")).await.unwrap();
+        assert!(
+            hub.read_start(&found, 1000).await.unwrap() == real,
+            "what was verified is not replaced by a claim"
+        );
     }
 }

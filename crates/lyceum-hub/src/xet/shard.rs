@@ -56,6 +56,7 @@ impl Hub {
             progress(verified, total);
             files.push(self.verify(file).await?);
         }
+        self.settle_claims(grant, &mut files).await?;
         let mut xorbs = Vec::new();
         for xorb in &shard.xorbs {
             let index = self.inner.store.xorb_index(xorb.hash).await?;
@@ -63,7 +64,7 @@ impl Hub {
         }
         progress(total, total);
         self.inner.store.put_shard(bytes).await?;
-        let inserted = self.record(grant.repo_id, files, &xorbs, hash).await?;
+        let inserted = self.record(grant.repo_id, grant.user_id, files, &xorbs, hash).await?;
         Ok(ShardOutcome { inserted, hash })
     }
 
@@ -109,6 +110,7 @@ impl Hub {
     pub(crate) async fn record(
         &self,
         repo_id: i64,
+        pusher_id: i64,
         files: Vec<NewFile>,
         xorbs: &[Arc<XorbIndex>],
         batch: XetHash,
@@ -130,7 +132,7 @@ impl Hub {
                             created_at: now,
                         };
                         inserted |= tx.insert_xet_file(&row).await?;
-                        link(tx, repo_id, file, now).await?;
+                        link(tx, repo_id, pusher_id, file, now).await?;
                     }
                     tx.set_xorb_batch(&xorbs, &batch, now).await?;
                     tx.insert_chunks(&chunks).await?;
@@ -141,7 +143,13 @@ impl Hub {
     }
 }
 
-async fn link(tx: &mut lyceum_db::Queries, repo_id: i64, file: &NewFile, now: Timestamp) -> Result<()> {
+async fn link(
+    tx: &mut lyceum_db::Queries,
+    repo_id: i64,
+    pusher_id: i64,
+    file: &NewFile,
+    now: Timestamp,
+) -> Result<()> {
     tx.link_repo_xet_file(repo_id, &file.hash, now).await?;
     if let Some(sha256) = file.sha256 {
         let row = RepoFile {
@@ -150,6 +158,7 @@ async fn link(tx: &mut lyceum_db::Queries, repo_id: i64, file: &NewFile, now: Ti
             size: file.size,
             xet_hash: file.hash,
             verified: file.verified,
+            pusher_id,
             file_name: String::new(),
             ref_name: String::new(),
             pushed_at: now,
