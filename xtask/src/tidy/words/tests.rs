@@ -6,10 +6,10 @@ fn check(line: &str, problems: usize) {
 
 #[test]
 fn machine_paths_and_registries_are_found() {
-    check("see /work/shared/design.md", 1);
-    check("\"resolved\": \"https://registry.npmjs.org/a/-/a-1.tgz\"", 1);
-    check("https://host.example/artifactory/api", 1);
-    check("crates/lyceum/work/thing.rs", 0);
+    check("see /home/ada/notes.md", 1);
+    check("\"resolved\": \"https://registry.example/a/-/a-1.tgz\"", 1);
+    check("pip install --index-url https://index.example/simple", 1);
+    check("crates/lyceum/home/thing.rs", 0);
     check("root/src/lib.rs", 0);
 }
 
