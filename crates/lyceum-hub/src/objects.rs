@@ -64,8 +64,10 @@ impl RepoObjects {
         let segments = self.newer_segments(self.hub.git.segments(self.repo)).await?;
         let mut found = Vec::new();
         for (_, index) in segments.iter() {
-            for entry in index.iter().filter(|entry| entry.kind == lyceum_git::ObjectKind::Commit) {
-                if entry.oid.to_string().starts_with(prefix) && !found.contains(&entry.oid) {
+            let commits =
+                index.with_prefix(prefix).filter(|entry| entry.kind == lyceum_git::ObjectKind::Commit);
+            for entry in commits {
+                if !found.contains(&entry.oid) {
                     found.push(entry.oid);
                 }
                 if found.len() == 2 {
