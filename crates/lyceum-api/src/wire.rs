@@ -9,6 +9,7 @@ pub(crate) mod info;
 pub(crate) mod lfs;
 pub(crate) mod lfs_files;
 pub(crate) mod oauth;
+pub(crate) mod people;
 pub(crate) mod refs;
 pub(crate) mod repos;
 pub(crate) mod safetensors;

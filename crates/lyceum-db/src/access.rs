@@ -4,7 +4,8 @@ use lyceum_core::{AccountName, Timestamp};
 
 use crate::account::{Account, account_columns};
 use crate::error::Result;
-use crate::queries::Queries;
+use crate::list::Viewer;
+use crate::queries::{Queries, Sql};
 use crate::repo::{Repo, repo_columns};
 use crate::value::{Columns, Record, bind, words};
 
@@ -78,24 +79,23 @@ impl Queries {
         Ok(changed == 1)
     }
 
-    /// Returns a page of the repos that a user likes, the last liked first, with the time of each like.
+    /// Returns a page of the repos that a user likes and `viewer` may see, the last liked first, with the time of each
+    /// like.
     pub async fn liked_repos(
         &mut self,
         user_id: i64,
+        viewer: Viewer,
         after: Option<(Timestamp, i64)>,
         limit: u32,
     ) -> Result<Vec<(Repo, Timestamp)>> {
         let (at, id) = after.unwrap_or((Timestamp(i64::MAX), i64::MAX));
-        self.all(
-            concat!(
-                "SELECT ",
-                repo_columns!(),
-                ", k.created_at FROM repo_like k JOIN repo r ON r.id = k.repo_id WHERE k.user_id = $1 \
-                 AND (k.created_at, k.repo_id) < ($2, $3) ORDER BY k.created_at DESC, k.repo_id DESC LIMIT $4"
-            ),
-            bind![user_id, at, id, limit],
-        )
-        .await
+        let mut sql = Sql::new(concat!("SELECT ", repo_columns!(), ", k.created_at"));
+        sql.push(" FROM repo_like k JOIN repo r ON r.id = k.repo_id WHERE k.user_id = ").bind(user_id);
+        sql.push(" AND (k.created_at, k.repo_id) < (").bind(at).push(", ").bind(id).push(")");
+        viewer.filter(&mut sql);
+        sql.push(" ORDER BY k.created_at DESC, k.repo_id DESC LIMIT ").bind(limit);
+        let (sql, arguments) = sql.finish();
+        self.all(sql, arguments).await
     }
 
     /// Returns a page of the users who like a repo, in order of id, after the user `after`.

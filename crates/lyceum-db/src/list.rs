@@ -50,6 +50,31 @@ impl Sort {
     }
 }
 
+/// Who looks at a list.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Viewer {
+    /// The user: sees public and protected repos, own ones and those of own organisations.
+    pub user_id: Option<i64>,
+    /// Whether the viewer sees everything.
+    pub admin: bool,
+}
+
+impl Viewer {
+    /// Writes the condition that the viewer may see the repo `r`.
+    pub(crate) fn filter(self, sql: &mut Sql) {
+        if self.admin {
+            return;
+        }
+        sql.push(" AND (r.visibility <> 'private'");
+        if let Some(user) = self.user_id {
+            sql.push(" OR r.owner_id = ").bind(user);
+            sql.push(" OR EXISTS (SELECT 1 FROM membership m WHERE m.org_id = r.owner_id AND m.user_id = ");
+            sql.bind(user).push(")");
+        }
+        sql.push(")");
+    }
+}
+
 /// Which repos to list. Only those that the viewer may see are listed.
 #[derive(Debug, Clone)]
 pub struct ListQuery {
@@ -199,17 +224,7 @@ impl Queries {
             sql.push(" AND EXISTS (SELECT 1 FROM repo_tag f WHERE f.facet = ").bind(facet);
             sql.push(" AND f.tag = ").bind(tag).push(" AND f.repo_id = r.id)");
         }
-        if !query.viewer_admin {
-            sql.push(" AND (r.visibility <> 'private'");
-            if let Some(viewer) = query.viewer {
-                sql.push(" OR r.owner_id = ").bind(viewer);
-                sql.push(
-                    " OR EXISTS (SELECT 1 FROM membership m WHERE m.org_id = r.owner_id AND m.user_id = ",
-                );
-                sql.bind(viewer).push(")");
-            }
-            sql.push(")");
-        }
+        Viewer { user_id: query.viewer, admin: query.viewer_admin }.filter(sql);
         if let Some(author) = &query.author {
             sql.push(" AND r.owner_id = (SELECT id FROM account WHERE name_key = ");
             sql.bind(author.key()).push(")");

@@ -21,8 +21,10 @@ pub(crate) struct Migration {
     pub(crate) text: &'static str,
 }
 
-pub(crate) const MIGRATIONS: &[Migration] =
-    &[Migration { name: "initial", text: include_str!("../migrations/0001_initial.sql") }];
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration { name: "initial", text: include_str!("../migrations/0001_initial.sql") },
+    Migration { name: "social", text: include_str!("../migrations/0005_social.sql") },
+];
 
 /// Brings the schema up to date, in one transaction that keeps other replicas waiting.
 pub(crate) async fn migrate(tx: &mut Tx, clock: &Clock) -> Result<()> {

@@ -15,6 +15,7 @@ mod git;
 mod jobs;
 mod lists;
 mod migrations;
+mod people;
 mod plans;
 mod postgres;
 mod repos;
@@ -55,6 +56,7 @@ both! {
     jobs { each_job_has_one_worker leases_end enqueued_again }
     lists { pages_match_a_naive_model tags_are_counted }
     migrations { empty_to_head_once changed_and_unknown_migrations_are_refused failing_migration_leaves_nothing }
+    people { followers_and_counts }
     repos { names_aliases_and_moves one_of_many_takes_a_name callers_meet_their_role deleted_repo_takes_all_along downloads_and_likes_add_up requests_for_access settings_are_made_once }
     writes { failing_write_undoes_only_itself swallowed_failure_is_an_error nothing_shows_before_commit reader_cannot_write any_text_can_be_stored }
 }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use lyceum_core::{AccountName, RepoId, RepoKind};
-use lyceum_db::{Gated, Role, TokenKind, TokenRole, Visibility};
+use lyceum_db::{Gated, Role, TokenKind, TokenRole, Viewer, Visibility};
 
 use crate::{Error, ErrorKind, Result};
 
@@ -91,6 +91,11 @@ impl Caller {
 
     pub(crate) fn user_id(&self) -> Option<i64> {
         self.identity().map(|identity| identity.user_id)
+    }
+
+    /// Returns how the caller looks at lists.
+    pub(crate) fn viewer(&self) -> Viewer {
+        Viewer { user_id: self.user_id(), admin: self.identity().is_some_and(|identity| identity.admin) }
     }
 }
 

@@ -7,6 +7,7 @@ use crate::testing::{TestDb, sqlite};
 use crate::value::bind;
 use crate::{
     AccountKind, DiscussionQuery, DownloadCount, Facet, ListQuery, NewEvent, Reader, RequestState, Sort,
+    Viewer,
 };
 
 const MODEL: RepoKind = RepoKind::Model;
@@ -62,7 +63,14 @@ async fn reads_use_an_index() {
     r.repo_info(1).await.unwrap();
     r.tag_counts(MODEL, Facet::Tag, "license:", 9).await.unwrap();
     r.likers(1, None, 9).await.unwrap();
-    r.liked_repos(1, None, 9).await.unwrap();
+    r.liked_repos(1, Viewer::default(), None, 9).await.unwrap();
+    r.followers_of(1, None, 9).await.unwrap();
+    r.followed_by(1, None, 9).await.unwrap();
+    r.follows_among(1, &[1, 2]).await.unwrap();
+    let viewer = Viewer { user_id: Some(1), admin: false };
+    r.repo_counts(1, viewer).await.unwrap();
+    r.user_counts(1, viewer).await.unwrap();
+    r.org_counts(1).await.unwrap();
     r.access_request(1, 1).await.unwrap();
     r.access_requests(1, RequestState::Pending, None, 9).await.unwrap();
     r.downloads_by_day(1, "2023-01-01").await.unwrap();

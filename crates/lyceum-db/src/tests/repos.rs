@@ -6,7 +6,7 @@ use lyceum_core::RepoKind;
 use super::{NOW, at, id, new_repo, oid, org, put, read, repo, sha, user, xet};
 use crate::{
     Chain, Db, DownloadCount, Gated, NewEvent, NewSegment, RepoFile, RepoSettings, RequestState, Role,
-    SegmentData, Visibility,
+    SegmentData, Viewer, Visibility,
 };
 
 const MODEL: RepoKind = RepoKind::Model;
@@ -208,7 +208,7 @@ pub(super) async fn deleted_repo_takes_all_along(db: &Db) {
         assert_eq!(reader.repo_events(repo_id, None, 9).await.unwrap().len(), 1, "events stay");
     }
     assert_eq!(reader.verify_events(kept).await.unwrap(), Chain::Intact { events: 1 });
-    assert_eq!(reader.liked_repos(alice, None, 9).await.unwrap().len(), 1);
+    assert_eq!(reader.liked_repos(alice, Viewer::default(), None, 9).await.unwrap().len(), 1);
     drop(reader);
     assert!(repo(db, alice, "alice/gone").await.id > kept, "numbers are not used again");
 }
@@ -256,10 +256,10 @@ pub(super) async fn downloads_and_likes_add_up(db: &Db) {
     assert_eq!(read(db).await.likers(one, Some(alice), 9).await.unwrap()[0].id, bob);
     assert!(like(bob, false).await && !like(bob, false).await);
     assert_eq!(read(db).await.repo(one).await.unwrap().unwrap().likes, 1);
-    let liked = read(db).await.liked_repos(alice, None, 9).await.unwrap();
+    let liked = read(db).await.liked_repos(alice, Viewer::default(), None, 9).await.unwrap();
     assert_eq!((liked[0].0.id, liked[0].1), (one, at(alice)));
     let after = Some((liked[0].1, one));
-    assert!(read(db).await.liked_repos(alice, after, 9).await.unwrap().is_empty());
+    assert!(read(db).await.liked_repos(alice, Viewer::default(), after, 9).await.unwrap().is_empty());
 }
 
 pub(super) async fn requests_for_access(db: &Db) {
