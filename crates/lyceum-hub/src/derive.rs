@@ -11,6 +11,7 @@ use lyceum_git::read_commit;
 use lyceum_trust::{card, gguf, library};
 use serde_json::{Map, Value, json};
 
+use crate::reference::default_branch;
 use crate::safetensors::{shards, sibling};
 use crate::{Action, Entry, Error, FileHandle, Hub, Repo, Result};
 
@@ -62,7 +63,7 @@ impl Hub {
         let Some(record) = db.repo(repo_id).await? else {
             return Ok(());
         };
-        let branch = format!("refs/heads/{}", record.default_branch);
+        let branch = default_branch(&record);
         let Some(head) = db.ref_get(repo_id, &branch).await? else {
             return Ok(());
         };
@@ -93,7 +94,7 @@ impl Hub {
 
     /// Stores facts if they are those of the default branch's head, in which case lists show them.
     async fn store_facts(&self, repo: &Repo, commit: Oid, facts: &Facts) -> Result<()> {
-        let branch = format!("refs/heads/{}", repo.record.default_branch);
+        let branch = default_branch(&repo.record);
         let row = facts.row(repo.record.id, commit, self.inner.clock.now());
         let tags = facts.tags.clone();
         self.inner

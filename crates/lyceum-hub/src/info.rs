@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lyceum_core::{Oid, Revision, Timestamp};
+use lyceum_core::{Oid, Timestamp};
 use serde_json::Value;
 
 use crate::derive::Facts;
@@ -77,20 +77,8 @@ pub struct RepoInfo {
 }
 
 impl Hub {
-    /// Describes a repo at a revision, `None` being its default branch; `siblings` lists the files as well.
-    pub async fn repo_info(
-        &self,
-        repo: &Repo,
-        revision: Option<&Revision>,
-        siblings: bool,
-    ) -> Result<RepoInfo> {
-        let sha = match revision {
-            Some(revision) => Some(self.resolve(repo, revision).await?),
-            None => {
-                let branch = format!("refs/heads/{}", repo.record.default_branch);
-                self.inner.db.read().await?.ref_get(repo.record.id, &branch).await?.map(|head| head.peeled)
-            }
-        };
+    /// Describes a repo at a commit, `None` while it has none; `siblings` lists the files as well.
+    pub async fn repo_info(&self, repo: &Repo, sha: Option<Oid>, siblings: bool) -> Result<RepoInfo> {
         let facts = match sha {
             Some(commit) => self.facts(repo, commit).await?,
             None => Arc::new(Facts::default()),

@@ -121,6 +121,13 @@ impl Hub {
         self.resolve_oid(repo, revision).await
     }
 
+    /// Finds the head of the default branch; `None` while it has no commit.
+    pub async fn head(&self, repo: &Repo) -> Result<Option<Oid>> {
+        let branch = default_branch(&repo.record);
+        let head = self.inner.db.read().await?.ref_get(repo.record.id, &branch).await?;
+        Ok(head.map(|head| head.peeled))
+    }
+
     pub(crate) async fn resolve_oid(&self, repo: &Repo, revision: &Revision) -> Result<Oid> {
         let missing = || revision_not_found(repo, revision);
         let prefix = revision.oid_prefix().ok_or_else(missing)?;
@@ -211,9 +218,14 @@ impl Hub {
 pub(crate) fn candidates(repo: &Repo, revision: &Revision) -> [Option<String>; 2] {
     let revision = revision.as_str();
     if revision == "HEAD" {
-        return [Some(format!("refs/heads/{}", repo.record.default_branch)), None];
+        return [Some(default_branch(&repo.record)), None];
     }
     reference_names(revision)
+}
+
+/// Returns the full name of the default branch.
+pub(crate) fn default_branch(repo: &lyceum_db::Repo) -> String {
+    format!("refs/heads/{}", repo.default_branch)
 }
 
 pub(crate) fn reference_names(revision: &str) -> [Option<String>; 2] {

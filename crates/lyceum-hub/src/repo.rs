@@ -5,6 +5,7 @@ use lyceum_db::{Gated, RepoSettings};
 
 use crate::access::{check, not_found};
 use crate::account::append_event;
+use crate::reference::default_branch;
 use crate::{Action, Caller, Error, ErrorKind, Hub, Repo, Result, Role, Visibility};
 
 mod create;
@@ -41,6 +42,27 @@ impl Hub {
         let found = found.ok_or_else(not_found)?;
         check(caller, &found.repo, found.role, action)?;
         Ok(Repo { record: found.repo, action })
+    }
+
+    /// Opens a repo with the head of its default branch, `None` while it has no commit; mostly by one query.
+    pub async fn open_head(
+        &self,
+        caller: &Caller,
+        kind: RepoKind,
+        id: &RepoId,
+        action: Action,
+    ) -> Result<(Repo, Option<Oid>)> {
+        let usual = main_branch();
+        let names = [usual.as_str(), ""];
+        let found = self.inner.db.read().await?.repo_with_ref(kind, id, caller.user_id(), names).await?;
+        let found = found.ok_or_else(not_found)?;
+        check(caller, &found.repo, found.role, action)?;
+        let repo = Repo { record: found.repo, action };
+        let head = match found.found {
+            Some(reference) if reference.name == default_branch(&repo.record) => Some(reference.peeled),
+            _ => self.head(&repo).await?,
+        };
+        Ok((repo, head))
     }
 
     /// Opens a repo and finds the commit of a revision, by one query when the revision is a branch or tag.

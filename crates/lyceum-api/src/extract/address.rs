@@ -3,7 +3,7 @@
 use axum::extract::FromRequestParts;
 use http::Uri;
 use http::request::Parts;
-use lyceum_core::{AccountName, RepoId, RepoKind};
+use lyceum_core::{AccountName, Oid, RepoId, RepoKind};
 use lyceum_hub::{Action, Caller, Hub, Repo};
 
 use super::PathParams;
@@ -31,6 +31,18 @@ impl RepoAddress {
         let repo = hub.open(caller, self.kind, &self.id, action).await?;
         self.check_moved(&repo)?;
         Ok(repo)
+    }
+
+    /// Opens the repo with the head of its default branch, as [`open`](Self::open) does.
+    pub(crate) async fn open_head(
+        &self,
+        hub: &Hub,
+        caller: &Caller,
+        action: Action,
+    ) -> ApiResult<(Repo, Option<Oid>)> {
+        let (repo, head) = hub.open_head(caller, self.kind, &self.id, action).await?;
+        self.check_moved(&repo)?;
+        Ok((repo, head))
     }
 
     /// Opens the repo to list its files and history. Gates do not bind there, but the files of a protected space

@@ -44,14 +44,21 @@ async fn info(
     Query(query): Query,
     revision: Option<&Revision>,
 ) -> ApiResult<Json<Value>> {
-    let repo = address.open(&api.hub, &caller, Action::Discover).await?;
+    let (repo, sha) = match revision {
+        None => address.open_head(&api.hub, &caller, Action::Discover).await?,
+        Some(revision) => {
+            let repo = address.open(&api.hub, &caller, Action::Discover).await?;
+            let sha = api.hub.resolve(&repo, revision).await?;
+            (repo, Some(sha))
+        }
+    };
     let properties = match Properties::expand(address.kind, query.all("expand"))? {
         Some(properties) => properties,
         None => Properties::info(query.flag("blobs")?, query.flag("securityStatus")?),
     };
     let hidden = address.kind == RepoKind::Space && address.open_listing(&api.hub, &caller).await.is_err();
     let siblings = properties.siblings() && !hidden;
-    let info = api.hub.repo_info(&repo, revision, siblings).await?;
+    let info = api.hub.repo_info(&repo, sha, siblings).await?;
     Ok(Json(properties.render(&info)))
 }
 

@@ -75,7 +75,7 @@ async fn facts_follow_the_files() {
             )
             .await
             .unwrap();
-        let info = hub.repo_info(&owned.repo, None, true).await.unwrap();
+        let info = hub.repo_info(&owned.repo, hub.head(&owned.repo).await.unwrap(), true).await.unwrap();
         assert_eq!(info.pipeline_tag.as_deref(), Some("text-generation"));
         for tag in ["license:mit", "tiny", "text-generation", "gpt2"] {
             assert!(info.tags.iter().any(|found| found == tag), "{tag} in {:?}", info.tags);

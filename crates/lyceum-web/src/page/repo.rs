@@ -35,7 +35,7 @@ struct RepoPage {
 pub(crate) async fn show(visit: Visit) -> Result<Response, Detour> {
     let repo = visit.open(Action::Discover).await?;
     let head = visit.head(&repo, "card");
-    let info = visit.web.hub.repo_info(&repo, None, false).await?;
+    let info = visit.web.hub.repo_info(&repo, visit.web.hub.head(&repo).await?, false).await?;
     let listed = visit.web.hub.tree(&repo, &Revision::main(), None, TreeOptions::default()).await;
     let (files, more_files) = match listed {
         Ok(page) => {
