@@ -17,12 +17,13 @@ use crate::dialect::Dialect;
 use crate::error::{Error, Inner, Result};
 use crate::migrate::migrate;
 use crate::queries::{Connection, Queries, State};
+use crate::readers::Readers;
 use crate::writer::{Answer, Writer};
 
 /// Longest that one write may take before it is rolled back.
 const MAX_WRITE_SECONDS: u64 = 60;
 /// Longest wait for a free connection.
-const ACQUIRE_SECONDS: u64 = 10;
+const ACQUIRE_WAIT: Duration = Duration::from_secs(10);
 /// How often a PostgreSQL transaction is tried when it deadlocks with others.
 const MAX_ATTEMPTS: u32 = 8;
 /// The pause before the second try; doubled before each further one.
@@ -68,14 +69,13 @@ impl DbOptions {
 #[derive(Clone)]
 pub struct Db {
     dialect: Dialect,
-    readers: AnyPool,
-    writers: Writers,
+    connections: Connections,
 }
 
 #[derive(Clone)]
-enum Writers {
-    Sqlite(Writer),
-    Postgres(AnyPool),
+enum Connections {
+    Sqlite { readers: Readers, writer: Writer },
+    Postgres { readers: AnyPool, writers: AnyPool },
 }
 
 /// A connection that only reads. Each query sees what is committed when it starts.
@@ -115,23 +115,9 @@ impl Db {
         let mut tx = Tx(Queries::new(Connection::Owned(Box::new(connection)), Dialect::Sqlite));
         migrate(&mut tx, &options.clock).await?;
         let setup = [SQLITE_SETUP, SQLITE_READER_SETUP].concat();
-        let readers = AnyPoolOptions::new()
-            .max_connections(options.readers.max(1))
-            .acquire_timeout(Duration::from_secs(ACQUIRE_SECONDS))
-            // A file does not hang up: connections stay, and need no ping before each use.
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .test_before_acquire(false)
-            .after_connect(move |connection, _| {
-                let setup = setup.clone();
-                Box::pin(async move {
-                    connection.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(setup))).await.map(|_| ())
-                })
-            })
-            .connect(&format!("{base}?mode=rw"))
-            .await
-            .map_err(Inner::Open)?;
-        Ok(Self { dialect: Dialect::Sqlite, readers, writers: Writers::Sqlite(Writer::start(tx)) })
+        let readers = Readers::new(&format!("{base}?mode=rw"), setup, options.readers.max(1))?;
+        let connections = Connections::Sqlite { readers, writer: Writer::start(tx) };
+        Ok(Self { dialect: Dialect::Sqlite, connections })
     }
 
     async fn open_postgres(options: DbOptions) -> Result<Self> {
@@ -143,7 +129,7 @@ impl Db {
         }
         let pool = AnyPoolOptions::new()
             .max_connections(options.readers.max(1))
-            .acquire_timeout(Duration::from_secs(ACQUIRE_SECONDS));
+            .acquire_timeout(ACQUIRE_WAIT);
         // Two pools, so that a task that holds a reader while it writes cannot wait for itself.
         let open = |setup: &'static str| {
             let pool = pool.clone().after_connect(move |connection, _| {
@@ -153,7 +139,7 @@ impl Db {
         };
         let readers = open(POSTGRES_READER_SETUP).await.map_err(Inner::Open)?;
         let writers = open(POSTGRES_WRITER_SETUP).await.map_err(Inner::Open)?;
-        Ok(Self { dialect: Dialect::Postgres, readers, writers: Writers::Postgres(writers) })
+        Ok(Self { dialect: Dialect::Postgres, connections: Connections::Postgres { readers, writers } })
     }
 
     /// Returns which database this is.
@@ -163,8 +149,13 @@ impl Db {
 
     /// Returns a connection for reading; it goes back to the pool when it is dropped.
     pub async fn read(&self) -> Result<Reader> {
-        let connection = self.readers.acquire().await.map_err(Error::query)?;
-        Ok(Reader(Queries::new(Connection::Pooled(connection), self.dialect)))
+        let connection = match &self.connections {
+            Connections::Sqlite { readers, .. } => Connection::Lent(readers.acquire(ACQUIRE_WAIT).await?),
+            Connections::Postgres { readers, .. } => {
+                Connection::Pooled(readers.acquire().await.map_err(Error::query)?)
+            }
+        };
+        Ok(Reader(Queries::new(connection, self.dialect)))
     }
 
     /// Runs `work` in a transaction of its own and returns its value once that is durable.
@@ -181,24 +172,24 @@ impl Db {
         E: From<Error> + Send + 'static,
         F: for<'a> FnOnce(&'a mut Tx) -> BoxFuture<'a, Result<T, E>> + Clone + Send + 'static,
     {
-        let answer = match &self.writers {
-            Writers::Sqlite(writer) => writer.write(work).await,
-            Writers::Postgres(pool) => write_postgres(pool, work).await,
+        let answer = match &self.connections {
+            Connections::Sqlite { writer, .. } => writer.write(work).await,
+            Connections::Postgres { writers, .. } => write_postgres(writers, work).await,
         };
         answer.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
     /// Waits for the writes that were accepted, then closes all connections.
     pub async fn close(&self) {
-        match &self.writers {
-            Writers::Sqlite(writer) => {
+        match &self.connections {
+            Connections::Sqlite { readers, writer } => {
                 // Readers first, so that the writer's last checkpoint can empty the log.
-                self.readers.close().await;
+                readers.close().await;
                 writer.close().await;
             }
-            Writers::Postgres(pool) => {
-                pool.close().await;
-                self.readers.close().await;
+            Connections::Postgres { readers, writers } => {
+                writers.close().await;
+                readers.close().await;
             }
         }
     }

@@ -23,6 +23,7 @@ mod list;
 mod migrate;
 mod profile;
 mod queries;
+mod readers;
 mod repo;
 mod setting;
 mod token;

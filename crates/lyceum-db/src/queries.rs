@@ -9,6 +9,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr, Transaction};
 
 use crate::dialect::Dialect;
 use crate::error::{Error, Inner, Result};
+use crate::readers::LentReader;
 use crate::value::{Bind, Columns, Record};
 
 /// Most values in one `IN` list or rows in one `INSERT`; longer lists are cut into several statements.
@@ -25,6 +26,7 @@ pub struct Queries {
 }
 
 pub(crate) enum Connection {
+    Lent(LentReader),
     Pooled(PoolConnection<Any>),
     Transaction(Transaction<'static, Any>),
     Owned(Box<AnyConnection>),
@@ -70,6 +72,7 @@ impl Queries {
 
     pub(crate) fn connection(&mut self) -> &mut AnyConnection {
         match &mut self.connection {
+            Connection::Lent(connection) => connection,
             Connection::Pooled(connection) => connection,
             Connection::Transaction(transaction) => transaction,
             Connection::Owned(connection) => connection,
@@ -134,7 +137,7 @@ impl Queries {
     fn note<T>(&mut self, result: sqlx::Result<T>) -> Result<T> {
         result.map_err(|error| {
             let error = Error::query(error);
-            if !matches!(self.connection, Connection::Pooled(_)) {
+            if !matches!(self.connection, Connection::Lent(_) | Connection::Pooled(_)) {
                 self.state = State::Failed { transient: error.transient() };
             }
             error
