@@ -1,7 +1,7 @@
 //! Xorbs: received and validated as one stream, indexed by their footer, read by byte range.
 
 use crate::read::{Object, check_range};
-use crate::upload::{Upload, WRITE_BLOCK_BYTES, next_block};
+use crate::upload::{Upload, WRITE_BLOCK_BYTES};
 use crate::{ByteStream, Error, ErrorKind, Result, Store, key};
 use bytes::{Buf as _, Bytes};
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
@@ -22,6 +22,12 @@ pub struct PutXorb {
 
 /// Read at the end of a xorb: enough for the index of one of typical chunks, mostly in a single read.
 const INDEX_GUESS_BYTES: u64 = 64 * 1024;
+
+/// Validated without a look at how much that was: compressed to the utmost, it is a few milliseconds of work.
+const VALIDATE_BYTES: usize = 64 * 1024;
+
+/// Decompressed bytes after which other tasks get their turn.
+const YIELD_BYTES: u64 = 1024 * 1024;
 
 impl Store {
     /// Receives a xorb, checks it while it arrives, and stores it with its index; durable on return.
@@ -185,26 +191,29 @@ async fn receive(
     mut upload: Option<&mut Upload>,
 ) -> Result<XorbIndex> {
     let mut validator = XorbValidator::new();
-    let mut passed = 0;
-    // Received but not passed on: an unfinished chunk at most, or a footer.
+    let (mut passed, mut hashed) = (0, 0);
+    // Received but not passed on yet; at the end, a footer.
     let mut waiting = VecDeque::new();
-    loop {
-        let block = next_block(body, WRITE_BLOCK_BYTES).await?;
-        if block.is_empty() {
-            break;
+    while let Some(frame) = body.next().await.transpose()? {
+        // Here and not on another thread: while the processor still has the bytes at hand, hashing is cheap.
+        for piece in frame.chunks(VALIDATE_BYTES) {
+            validator.push(piece).map_err(refused)?;
+            if validator.raw_bytes() - hashed >= YIELD_BYTES {
+                hashed = validator.raw_bytes();
+                tokio::task::yield_now().await;
+            }
         }
-        let task = tokio::task::spawn_blocking(move || {
-            let pushed = block.iter().try_for_each(|frame| validator.push(frame));
-            pushed.map(|()| (validator, block))
-        });
-        let (returned, block) = task.await.map_err(Error::task)?.map_err(refused)?;
-        validator = returned;
         if let Some(upload) = &mut upload {
-            waiting.extend(block);
+            waiting.push_back(frame);
             let ready = validator.data_bytes() - passed;
-            passed += ready;
-            upload.write(take(&mut waiting, ready)).await?;
+            if ready >= WRITE_BLOCK_BYTES as u64 {
+                passed += ready;
+                upload.write(take(&mut waiting, ready)).await?;
+            }
         }
+    }
+    if let Some(upload) = upload {
+        upload.write(take(&mut waiting, validator.data_bytes() - passed)).await?;
     }
     let finished = tokio::task::spawn_blocking(move || validator.finish(expected)).await;
     finished.map_err(Error::task)?.map_err(refused)

@@ -67,6 +67,11 @@ impl XorbValidator {
         self.data_bytes
     }
 
+    /// Returns the length of the chunks so far when decompressed: how much work they were.
+    pub fn raw_bytes(&self) -> u64 {
+        self.raw_bytes
+    }
+
     /// Takes the chunks that lie wholly in `data` and returns the rest.
     fn push_whole<'a>(&mut self, mut data: &'a [u8]) -> Result<&'a [u8], XorbError> {
         while let Some((header, rest)) = data.split_first_chunk() {
