@@ -17,6 +17,7 @@ mod card;
 mod cas;
 mod commit;
 mod discussions;
+mod gate;
 mod identity;
 mod info;
 mod lfs;
@@ -42,6 +43,7 @@ pub(crate) fn all() -> Routes {
     cas::register(&mut routes);
     commit::register(&mut routes);
     discussions::register(&mut routes);
+    gate::register(&mut routes);
     identity::register(&mut routes);
     info::register(&mut routes);
     lfs::register(&mut routes);

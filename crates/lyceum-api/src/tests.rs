@@ -3,6 +3,7 @@
 mod commits;
 mod identity;
 mod listing;
+mod matrix;
 mod people;
 mod refs;
 mod repos;

@@ -4,6 +4,7 @@ pub(crate) mod card;
 pub(crate) mod cas;
 pub(crate) mod commit;
 pub(crate) mod discussions;
+pub(crate) mod gate;
 pub(crate) mod identity;
 pub(crate) mod info;
 pub(crate) mod lfs;

@@ -91,6 +91,19 @@ fn times_print_as_the_clients_parse_them() {
     assert_eq!(time.to_string(), "2023-11-14T22:13:20.123Z");
     assert_eq!(time.http_date(), "Tue, 14 Nov 2023 22:13:20 GMT");
     assert!(Clock::system().now() > time);
+    let parse = |text: &str| Timestamp::parse(text).map_err(|_| ());
+    assert_eq!(parse("2023-11-14T22:13:20.123Z"), Ok(time));
+    assert_eq!(parse("2023-11-14T22:13:20Z"), Ok(Timestamp(1_700_000_000_000)));
+    assert_eq!(parse("2023-11-14T22:13:20.123456Z"), Ok(time));
+    assert_eq!(parse("2024-02-29").map(|day| day.to_string()), Ok("2024-02-29T00:00:00.000Z".to_owned()));
+    let wrong =
+        ["", "2023-02-29", "2023-1-1", "2023-01-01T00:00:00+00:00", "2023-01-01T24:00:00Z", "+023-01-01"];
+    check(Timestamp::parse, &[], &wrong);
+    check(
+        Timestamp::parse,
+        &[],
+        &["2023-01-01T00:00:00.Z", "2023-01-01-01", "2023-01-01T00:00Z", "٢٠٢٣-01-01"],
+    );
     assert_eq!(Entropy::system().alphanumeric(34).len(), 34);
     assert_ne!(Entropy::system().id(), Entropy::system().id());
 }

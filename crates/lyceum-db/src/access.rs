@@ -2,7 +2,7 @@
 
 use lyceum_core::{AccountName, Timestamp};
 
-use crate::account::{Account, account_columns};
+use crate::account::{Account, Role, account_columns};
 use crate::error::Result;
 use crate::list::Viewer;
 use crate::queries::{Queries, Sql};
@@ -21,6 +21,50 @@ words! {
     }
 }
 
+/// How a user stands to a repo: what the access check looks at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// The role in the repo's namespace, or in its resource group: [`Role::Admin`] in the user's own namespace.
+    pub role: Option<Role>,
+    /// Where the user's request stands, if the repo is gated and there is one.
+    pub request: Option<RequestState>,
+    /// When the access that was given ends.
+    pub expires_at: Option<Timestamp>,
+    /// Why the request was rejected, in the words of who did.
+    pub reason: Option<String>,
+}
+
+impl Record for Standing {
+    fn read(columns: &mut Columns<'_>) -> Result<Self> {
+        Ok(Self {
+            role: columns.get()?,
+            request: columns.get()?,
+            expires_at: columns.get()?,
+            reason: columns.get()?,
+        })
+    }
+}
+
+/// How user $2 stands to repo `r`; nobody has the id 0. In a resource group only the organisation's administrators
+/// keep their role, everybody else has the one of the group.
+macro_rules! standing_columns {
+    () => {
+        "CASE WHEN r.owner_id = $2 THEN 'admin' \
+         WHEN r.resource_group_id IS NULL OR m.role IS NULL OR m.role = 'admin' THEN m.role ELSE g.role END, \
+         q.state, q.expires_at, q.reason"
+    };
+}
+pub(crate) use standing_columns;
+
+macro_rules! standing_join {
+    () => {
+        " LEFT JOIN membership m ON m.org_id = r.owner_id AND m.user_id = $2 \
+         LEFT JOIN resource_group_member g ON g.group_id = r.resource_group_id AND g.user_id = $2 \
+         LEFT JOIN access_request q ON r.gated <> '' AND q.repo_id = r.id AND q.user_id = $2"
+    };
+}
+pub(crate) use standing_join;
+
 /// A user's request to use a gated repo.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessRequest {
@@ -30,10 +74,18 @@ pub struct AccessRequest {
     pub user_id: i64,
     /// The name of who asks; not stored with the request.
     pub user: AccountName,
+    /// The name for people of who asks; not stored with the request.
+    pub full_name: String,
+    /// The mail address of who asks; not stored with the request.
+    pub email: Option<String>,
     /// Where it stands.
     pub state: RequestState,
-    /// What the user filled in, as a JSON object.
+    /// What the user filled in, as a JSON object; `None` if the user never asked.
     pub fields: Option<String>,
+    /// Why it was rejected.
+    pub reason: Option<String>,
+    /// When the access that was given ends.
+    pub expires_at: Option<Timestamp>,
     /// When the user asked.
     pub created_at: Timestamp,
     /// When the state last changed.
@@ -42,8 +94,33 @@ pub struct AccessRequest {
 
 macro_rules! request_columns {
     () => {
-        "q.repo_id, q.user_id, a.name, q.state, q.fields, q.created_at, q.updated_at"
+        "q.repo_id, q.user_id, a.name, a.full_name, a.email, q.state, q.fields, q.reason, q.expires_at, q.created_at, \
+         q.updated_at"
     };
+}
+
+impl AccessRequest {
+    /// Reports whether the user asked and nobody has answered since.
+    pub fn unanswered(&self) -> bool {
+        self.state == RequestState::Pending && self.fields.is_some() && self.updated_at == self.created_at
+    }
+}
+
+/// A request to be stored, or the answer to one.
+#[derive(Debug, Clone)]
+pub struct NewAccessRequest {
+    /// Which repo.
+    pub repo_id: i64,
+    /// Who asks.
+    pub user_id: i64,
+    /// Where it stands from now on.
+    pub state: RequestState,
+    /// What the user filled in, as a JSON object; `None` keeps what is there.
+    pub fields: Option<String>,
+    /// Why it is rejected.
+    pub reason: Option<String>,
+    /// When the access ends.
+    pub expires_at: Option<Timestamp>,
 }
 
 impl Record for AccessRequest {
@@ -52,8 +129,12 @@ impl Record for AccessRequest {
             repo_id: columns.get()?,
             user_id: columns.get()?,
             user: columns.get()?,
+            full_name: columns.get()?,
+            email: columns.get()?,
             state: columns.get()?,
             fields: columns.get()?,
+            reason: columns.get()?,
+            expires_at: columns.get()?,
             created_at: columns.get()?,
             updated_at: columns.get()?,
         })
@@ -84,7 +165,7 @@ impl Queries {
     pub async fn liked_repos(
         &mut self,
         user_id: i64,
-        viewer: Viewer,
+        viewer: Viewer<'_>,
         after: Option<(Timestamp, i64)>,
         limit: u32,
     ) -> Result<Vec<(Repo, Timestamp)>> {
@@ -113,19 +194,13 @@ impl Queries {
     }
 
     /// Stores a request or replaces the one that the user made before.
-    pub async fn put_access_request(
-        &mut self,
-        repo_id: i64,
-        user_id: i64,
-        state: RequestState,
-        fields: Option<&str>,
-        at: Timestamp,
-    ) -> Result<()> {
+    pub async fn put_access_request(&mut self, new: &NewAccessRequest, at: Timestamp) -> Result<()> {
         self.execute(
-            "INSERT INTO access_request (repo_id, user_id, state, fields, created_at, updated_at) \
-             VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT (repo_id, user_id) DO UPDATE SET state = excluded.state, \
-             fields = COALESCE(excluded.fields, access_request.fields), updated_at = excluded.updated_at",
-            bind![repo_id, user_id, state, fields, at],
+            "INSERT INTO access_request (repo_id, user_id, state, fields, reason, expires_at, created_at, updated_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $7) ON CONFLICT (repo_id, user_id) DO UPDATE SET \
+             state = excluded.state, fields = COALESCE(excluded.fields, access_request.fields), \
+             reason = excluded.reason, expires_at = excluded.expires_at, updated_at = excluded.updated_at",
+            bind![new.repo_id, new.user_id, new.state, new.fields, new.reason, new.expires_at, at],
         )
         .await?;
         Ok(())

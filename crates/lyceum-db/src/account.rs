@@ -47,6 +47,8 @@ pub struct Account {
     pub admin: bool,
     /// Whether new repos are private unless said otherwise.
     pub private_by_default: bool,
+    /// Whether the user is a program, which never signs in with a password.
+    pub service: bool,
     /// When the account was made.
     pub created_at: Timestamp,
 }
@@ -66,13 +68,15 @@ pub struct NewAccount {
     pub password_hash: Option<String>,
     /// Whether the user administers the whole hub.
     pub admin: bool,
+    /// Whether the user is a program.
+    pub service: bool,
     /// When the account is made.
     pub created_at: Timestamp,
 }
 
 macro_rules! account_columns {
     () => {
-        "a.id, a.kind, a.name, a.full_name, a.email, a.password_hash, a.admin, a.private_by_default, a.created_at"
+        "a.id, a.kind, a.name, a.full_name, a.email, a.password_hash, a.admin, a.private_by_default, a.service, a.created_at"
     };
 }
 pub(crate) use account_columns;
@@ -88,6 +92,7 @@ impl Record for Account {
             password_hash: columns.get()?,
             admin: columns.get()?,
             private_by_default: columns.get()?,
+            service: columns.get()?,
             created_at: columns.get()?,
         })
     }
@@ -97,8 +102,8 @@ impl Queries {
     /// Makes an account; `None` if its name or its email address is taken.
     pub async fn insert_account(&mut self, new: &NewAccount) -> Result<Option<i64>> {
         self.optional(
-            "INSERT INTO account (kind, name, name_key, full_name, email, email_key, password_hash, admin, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING RETURNING id",
+            "INSERT INTO account (kind, name, name_key, full_name, email, email_key, password_hash, admin, created_at, \
+             service) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING RETURNING id",
             bind![
                 new.kind,
                 new.name,
@@ -109,6 +114,7 @@ impl Queries {
                 new.password_hash,
                 new.admin,
                 new.created_at,
+                new.service,
             ],
         )
         .await
@@ -201,8 +207,11 @@ impl Queries {
         Ok(())
     }
 
-    /// Removes a member; false if the user was none.
+    /// Removes a member, also from the organisation's resource groups; false if the user was none.
     pub async fn remove_member(&mut self, org_id: i64, user_id: i64) -> Result<bool> {
+        let sql = "DELETE FROM resource_group_member WHERE user_id = $2 \
+                   AND group_id IN (SELECT id FROM resource_group WHERE org_id = $1)";
+        self.execute(sql, bind![org_id, user_id]).await?;
         let sql = "DELETE FROM membership WHERE org_id = $1 AND user_id = $2";
         Ok(self.execute(sql, bind![org_id, user_id]).await? == 1)
     }

@@ -51,25 +51,59 @@ impl Sort {
 }
 
 /// Who looks at a list.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Viewer {
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Viewer<'a> {
     /// The user: sees public and protected repos, own ones and those of own organisations.
     pub user_id: Option<i64>,
     /// Whether the viewer sees everything.
     pub admin: bool,
+    /// Of private repos, only those in here, whoever looks.
+    pub scope: Option<&'a ViewerScope>,
 }
 
-impl Viewer {
-    /// Writes the condition that the viewer may see the repo `r`.
+/// What a token with limits shows of what its user sees.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ViewerScope {
+    /// Repos of these accounts.
+    pub owners: Vec<i64>,
+    /// These repos.
+    pub repos: Vec<i64>,
+}
+
+impl Viewer<'_> {
+    /// Writes the condition that the viewer may see the repo `r`: what the access check says of one repo, for many.
     pub(crate) fn filter(self, sql: &mut Sql) {
-        if self.admin {
+        if self.admin && self.scope.is_none() {
             return;
         }
         sql.push(" AND (r.visibility <> 'private'");
         if let Some(user) = self.user_id {
-            sql.push(" OR r.owner_id = ").bind(user);
-            sql.push(" OR EXISTS (SELECT 1 FROM membership m WHERE m.org_id = r.owner_id AND m.user_id = ");
-            sql.bind(user).push(")");
+            sql.push(" OR (");
+            if self.admin {
+                sql.push("1 = 1");
+            } else {
+                sql.push("(r.owner_id = ").bind(user);
+                sql.push(
+                    " OR EXISTS (SELECT 1 FROM membership m WHERE m.org_id = r.owner_id AND m.user_id = ",
+                );
+                sql.bind(user)
+                    .push(" AND (r.resource_group_id IS NULL OR m.role = 'admin' OR EXISTS (SELECT 1 ");
+                sql.push(
+                    "FROM resource_group_member g WHERE g.group_id = r.resource_group_id AND g.user_id = ",
+                );
+                sql.bind(user).push("))))");
+            }
+            if let Some(ViewerScope { owners, repos }) = self.scope {
+                sql.push(" AND (1 = 0");
+                if !owners.is_empty() {
+                    sql.push(" OR r.owner_id IN ").list(owners);
+                }
+                if !repos.is_empty() {
+                    sql.push(" OR r.id IN ").list(repos);
+                }
+                sql.push(")");
+            }
+            sql.push(")");
         }
         sql.push(")");
     }
@@ -84,6 +118,8 @@ pub struct ListQuery {
     pub viewer: Option<i64>,
     /// Whether the viewer sees everything.
     pub viewer_admin: bool,
+    /// Of private repos, only those in here, whoever looks.
+    pub viewer_scope: Option<ViewerScope>,
     /// Only in this namespace.
     pub author: Option<AccountName>,
     /// Only where `namespace/name` holds each of these, without regard to case.
@@ -115,6 +151,7 @@ impl ListQuery {
             kind,
             viewer: None,
             viewer_admin: false,
+            viewer_scope: None,
             author: None,
             search: Vec::new(),
             tags: Vec::new(),
@@ -224,7 +261,8 @@ impl Queries {
             sql.push(" AND EXISTS (SELECT 1 FROM repo_tag f WHERE f.facet = ").bind(facet);
             sql.push(" AND f.tag = ").bind(tag).push(" AND f.repo_id = r.id)");
         }
-        Viewer { user_id: query.viewer, admin: query.viewer_admin }.filter(sql);
+        let (user_id, admin, scope) = (query.viewer, query.viewer_admin, query.viewer_scope.as_ref());
+        Viewer { user_id, admin, scope }.filter(sql);
         if let Some(author) = &query.author {
             sql.push(" AND r.owner_id = (SELECT id FROM account WHERE name_key = ");
             sql.bind(author.key()).push(")");

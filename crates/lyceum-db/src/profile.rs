@@ -51,7 +51,7 @@ impl Record for OrgCounts {
 
 impl Queries {
     /// Counts an account's repos by kind, as far as `viewer` may see them; kinds without any are left out.
-    pub async fn repo_counts(&mut self, owner_id: i64, viewer: Viewer) -> Result<Vec<(RepoKind, u64)>> {
+    pub async fn repo_counts(&mut self, owner_id: i64, viewer: Viewer<'_>) -> Result<Vec<(RepoKind, u64)>> {
         let mut sql = Sql::new("SELECT r.kind, COUNT(*) FROM repo r WHERE r.owner_id = ");
         sql.bind(owner_id);
         viewer.filter(&mut sql);
@@ -61,7 +61,7 @@ impl Queries {
     }
 
     /// Counts what a user has done, as far as `viewer` may see it.
-    pub async fn user_counts(&mut self, user_id: i64, viewer: Viewer) -> Result<UserCounts> {
+    pub async fn user_counts(&mut self, user_id: i64, viewer: Viewer<'_>) -> Result<UserCounts> {
         let mut sql = Sql::new("SELECT (SELECT COUNT(*) FROM discussion d JOIN repo r ON r.id = d.repo_id");
         sql.push(" WHERE d.author_id = ").bind(user_id);
         viewer.filter(&mut sql);

@@ -2,10 +2,10 @@
 
 use lyceum_core::{RepoId, RepoKind, Timestamp};
 
-use crate::account::Role;
+use crate::access::{Standing, standing_columns, standing_join};
 use crate::error::Result;
 use crate::git::Ref;
-use crate::queries::Queries;
+use crate::queries::{Queries, Sql};
 use crate::value::{Columns, Record, bind, words};
 
 words! {
@@ -53,6 +53,8 @@ pub struct Repo {
     pub default_branch: String,
     /// What runs a space.
     pub sdk: Option<String>,
+    /// The resource group of the organisation that it is in.
+    pub resource_group_id: Option<i64>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When anything about it last changed.
@@ -82,8 +84,12 @@ pub struct NewRepo {
     pub name: RepoId,
     /// Who sees it.
     pub visibility: Visibility,
+    /// Whether files are given only to those who asked.
+    pub gated: Gated,
     /// What runs a space.
     pub sdk: Option<String>,
+    /// The resource group of the organisation that it is in.
+    pub resource_group_id: Option<i64>,
     /// When it is made.
     pub created_at: Timestamp,
 }
@@ -108,8 +114,8 @@ pub struct RepoSettings {
 pub struct RepoAccess {
     /// The repo.
     pub repo: Repo,
-    /// The caller's role in its namespace: [`Role::Admin`] in the caller's own.
-    pub role: Option<Role>,
+    /// How the caller stands to it.
+    pub standing: Standing,
 }
 
 /// A repo as a caller meets it, with one of its references.
@@ -117,33 +123,20 @@ pub struct RepoAccess {
 pub struct RepoWithRef {
     /// The repo.
     pub repo: Repo,
-    /// The caller's role in its namespace: [`Role::Admin`] in the caller's own.
-    pub role: Option<Role>,
+    /// How the caller stands to it.
+    pub standing: Standing,
     /// The first of the references that exists.
     pub found: Option<Ref>,
 }
 
-/// 18 columns; the repo's id is also the first.
+/// 19 columns; the repo's id is also the first.
 macro_rules! repo_columns {
     () => {
         "r.id, r.kind, r.owner_id, r.creator_id, r.namespace, r.name, r.visibility, r.gated, r.disabled, r.default_branch, r.sdk, \
-         r.created_at, r.updated_at, r.head_at, r.downloads, r.downloads_all, r.likes, r.trending"
+         r.resource_group_id, r.created_at, r.updated_at, r.head_at, r.downloads, r.downloads_all, r.likes, r.trending"
     };
 }
 pub(crate) use repo_columns;
-
-/// The role of user $2; nobody has the id 0.
-macro_rules! role_column {
-    () => {
-        "CASE WHEN r.owner_id = $2 THEN 'admin' ELSE m.role END"
-    };
-}
-
-macro_rules! role_join {
-    () => {
-        " LEFT JOIN membership m ON m.org_id = r.owner_id AND m.user_id = $2"
-    };
-}
 
 impl Record for Repo {
     fn read(columns: &mut Columns<'_>) -> Result<Self> {
@@ -158,6 +151,7 @@ impl Record for Repo {
             disabled: columns.get()?,
             default_branch: columns.get()?,
             sdk: columns.get()?,
+            resource_group_id: columns.get()?,
             created_at: columns.get()?,
             updated_at: columns.get()?,
             head_at: columns.get()?,
@@ -171,15 +165,15 @@ impl Record for Repo {
 
 impl Record for RepoAccess {
     fn read(columns: &mut Columns<'_>) -> Result<Self> {
-        Ok(Self { repo: Repo::read(columns)?, role: columns.get()? })
+        Ok(Self { repo: Repo::read(columns)?, standing: Standing::read(columns)? })
     }
 }
 
 impl Record for RepoWithRef {
     fn read(columns: &mut Columns<'_>) -> Result<Self> {
-        let (repo, role) = (Repo::read(columns)?, columns.get()?);
+        let (repo, standing) = (Repo::read(columns)?, Standing::read(columns)?);
         let found = if columns.null()? { None } else { Some(Ref::read(columns)?) };
-        Ok(Self { repo, role, found })
+        Ok(Self { repo, standing, found })
     }
 }
 
@@ -195,8 +189,8 @@ impl Queries {
         let id = self
             .optional(
                 "INSERT INTO repo (kind, owner_id, namespace, name, key, visibility, default_branch, sdk, created_at, \
-                 updated_at, head_at, creator_id) VALUES ($1, $2, $3, $4, $5, $6, 'main', $7, $8, $8, $8, $9) \
-                 ON CONFLICT (key) DO NOTHING RETURNING id",
+                 updated_at, head_at, creator_id, gated, resource_group_id) \
+                 VALUES ($1, $2, $3, $4, $5, $6, 'main', $7, $8, $8, $8, $9, $10, $11) ON CONFLICT (key) DO NOTHING RETURNING id",
                 bind![
                     new.kind,
                     new.owner_id,
@@ -207,6 +201,8 @@ impl Queries {
                     new.sdk,
                     new.created_at,
                     new.creator_id,
+                    new.gated,
+                    new.resource_group_id,
                 ],
             )
             .await?;
@@ -219,6 +215,18 @@ impl Queries {
     /// Returns a repo by its row.
     pub async fn repo(&mut self, id: i64) -> Result<Option<Repo>> {
         self.optional(concat!("SELECT ", repo_columns!(), " FROM repo r WHERE r.id = $1"), bind![id]).await
+    }
+
+    /// Returns the repos that exist among `ids`, in no order.
+    pub async fn repos(&mut self, ids: &[i64]) -> Result<Vec<Repo>> {
+        let mut repos = Vec::with_capacity(ids.len());
+        for ids in ids.chunks(crate::queries::MAX_LIST) {
+            let mut sql = Sql::new(concat!("SELECT ", repo_columns!(), " FROM repo r WHERE r.id IN "));
+            sql.list(ids);
+            let (sql, arguments) = sql.finish();
+            repos.extend(self.all::<Repo>(sql, arguments).await?);
+        }
+        Ok(repos)
     }
 
     /// Returns the repo of a name, whatever its case.
@@ -243,7 +251,7 @@ impl Queries {
         .await
     }
 
-    /// Returns a repo and the user's role in its namespace. Falls back to the names that repos had before they moved.
+    /// Returns a repo and how the user stands to it. Falls back to the names that repos had before they moved.
     pub async fn repo_access(
         &mut self,
         kind: RepoKind,
@@ -255,9 +263,9 @@ impl Queries {
             "SELECT ",
             repo_columns!(),
             ", ",
-            role_column!(),
+            standing_columns!(),
             " FROM repo r",
-            role_join!(),
+            standing_join!(),
             " WHERE r.key = $1"
         );
         if let Some(found) = self.optional(direct, bind![key, user]).await? {
@@ -267,9 +275,9 @@ impl Queries {
             "SELECT ",
             repo_columns!(),
             ", ",
-            role_column!(),
+            standing_columns!(),
             " FROM repo_alias l JOIN repo r ON r.id = l.repo_id",
-            role_join!(),
+            standing_join!(),
             " WHERE l.key = $1"
         );
         self.optional(moved, bind![key, user]).await
@@ -291,11 +299,11 @@ impl Queries {
                     "SELECT ",
                     repo_columns!(),
                     ", ",
-                    role_column!(),
+                    standing_columns!(),
                     ", COALESCE(x.name, y.name), COALESCE(x.target, y.target), COALESCE(x.peeled, y.peeled), \
                      COALESCE(x.updated_at, y.updated_at)",
                     $from,
-                    role_join!(),
+                    standing_join!(),
                     " LEFT JOIN git_ref x ON x.repo_id = r.id AND x.name = $3 \
                      LEFT JOIN git_ref y ON y.repo_id = r.id AND y.name = $4 ",
                     $where
@@ -363,8 +371,8 @@ impl Queries {
         }
         let moved = self
             .execute(
-                "UPDATE repo SET owner_id = $2, namespace = $3, name = $4, key = $5, updated_at = $6 \
-                 WHERE id = $1 AND key = $7",
+                "UPDATE repo SET owner_id = $2, namespace = $3, name = $4, key = $5, updated_at = $6, \
+                 resource_group_id = CASE WHEN owner_id = $2 THEN resource_group_id END WHERE id = $1 AND key = $7",
                 bind![repo.id, new_owner_id, new_name.namespace(), new_name.name(), new_key, at, old_key],
             )
             .await?;

@@ -4,7 +4,7 @@ use futures_util::future::BoxFuture;
 use lyceum_core::{AccountName, Oid, RepoId, RepoKind, Sha256, Timestamp, XetHash};
 
 use crate::testing::{NOW, TestDb};
-use crate::{AccountKind, Db, NewAccount, NewRepo, Reader, Repo, Result, Tx, Visibility};
+use crate::{AccountKind, Db, Gated, NewAccount, NewRepo, Reader, Repo, Result, Tx, Visibility};
 
 mod accounts;
 mod crash;
@@ -48,7 +48,7 @@ macro_rules! both {
 }
 
 both! {
-    accounts { names_and_addresses_are_unique members_and_roles tokens_lead_to_their_users refresh_tokens_work_once device_grants_step_once }
+    accounts { names_and_addresses_are_unique members_and_roles resource_groups_give_roles tokens_lead_to_their_users refresh_tokens_work_once device_grants_step_once }
     discussions { numbers_events_and_pages states_change_once }
     events { chain_shows_changes }
     files { hashes_lead_to_files verified_files_stay chunks_lead_to_xorbs uploads_keep_their_parts garbage_is_not_what_is_named }
@@ -108,6 +108,7 @@ fn new_account(kind: AccountKind, account: &str) -> NewAccount {
         email: (kind == AccountKind::User).then(|| format!("{account}@example.com")),
         password_hash: None,
         admin: false,
+        service: false,
         created_at: NOW,
     }
 }
@@ -129,7 +130,9 @@ fn new_repo(owner_id: i64, repo: &str, visibility: Visibility) -> NewRepo {
         creator_id: owner_id,
         name: id(repo),
         visibility,
+        gated: Gated::No,
         sdk: None,
+        resource_group_id: None,
         created_at: NOW,
     }
 }

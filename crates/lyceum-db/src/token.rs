@@ -14,6 +14,8 @@ words! {
         Read = "read",
         /// All that its user may do.
         Write = "write",
+        /// What its scopes say, of what its user may do.
+        FineGrained = "fineGrained",
     }
 
     /// How a token came to be.
@@ -46,6 +48,8 @@ pub struct Token {
     pub last_used_at: Option<Timestamp>,
     /// When it ends; the caller compares.
     pub expires_at: Option<Timestamp>,
+    /// What a fine-grained one may do and where, as JSON.
+    pub scopes: Option<String>,
 }
 
 /// A token to be made.
@@ -65,6 +69,8 @@ pub struct NewToken {
     pub created_at: Timestamp,
     /// When it ends.
     pub expires_at: Option<Timestamp>,
+    /// What a fine-grained one may do and where, as JSON.
+    pub scopes: Option<String>,
 }
 
 /// A token that an application exchanges, once, for a new access token.
@@ -86,7 +92,7 @@ pub struct RefreshToken {
 
 macro_rules! token_columns {
     () => {
-        "t.id, t.user_id, t.name, t.role, t.kind, t.created_at, t.last_used_at, t.expires_at"
+        "t.id, t.user_id, t.name, t.role, t.kind, t.created_at, t.last_used_at, t.expires_at, t.scopes"
     };
 }
 
@@ -107,6 +113,7 @@ impl Record for Token {
             created_at: columns.get()?,
             last_used_at: columns.get()?,
             expires_at: columns.get()?,
+            scopes: columns.get()?,
         })
     }
 }
@@ -128,9 +135,18 @@ impl Queries {
     /// Stores a token; `None` if the hash is there already.
     pub async fn insert_token(&mut self, new: &NewToken) -> Result<Option<i64>> {
         self.optional(
-            "INSERT INTO token (user_id, name, role, kind, hash, created_at, expires_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (hash) DO NOTHING RETURNING id",
-            bind![new.user_id, new.name, new.role, new.kind, new.hash, new.created_at, new.expires_at],
+            "INSERT INTO token (user_id, name, role, kind, hash, created_at, expires_at, scopes) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (hash) DO NOTHING RETURNING id",
+            bind![
+                new.user_id,
+                new.name,
+                new.role,
+                new.kind,
+                new.hash,
+                new.created_at,
+                new.expires_at,
+                new.scopes,
+            ],
         )
         .await
     }
@@ -161,11 +177,15 @@ impl Queries {
         Ok(self.execute("DELETE FROM token WHERE id = $1", bind![id]).await? == 1)
     }
 
-    /// Returns a user's tokens, oldest first.
-    pub async fn tokens_of(&mut self, user_id: i64) -> Result<Vec<Token>> {
+    /// Returns a page of a user's tokens, oldest first, after the one with the id `after`.
+    pub async fn tokens_of(&mut self, user_id: i64, after: i64, limit: u32) -> Result<Vec<Token>> {
         self.all(
-            concat!("SELECT ", token_columns!(), " FROM token t WHERE t.user_id = $1 ORDER BY t.id"),
-            bind![user_id],
+            concat!(
+                "SELECT ",
+                token_columns!(),
+                " FROM token t WHERE t.user_id = $1 AND t.id > $2 ORDER BY t.id LIMIT $3"
+            ),
+            bind![user_id, after, limit],
         )
         .await
     }

@@ -5,10 +5,15 @@
 
 use std::sync::Arc;
 
-use lyceum_core::{AccountName, RepoId, RepoKind};
-use lyceum_db::{Gated, Role, TokenKind, TokenRole, Viewer, Visibility};
+use lyceum_core::{AccountName, RepoId, RepoKind, Timestamp};
+use lyceum_db::{Gated, RequestState, Role, Standing, TokenKind, TokenRole, Viewer, Visibility};
 
 use crate::{Error, ErrorKind, Result};
+
+pub(crate) mod scope;
+
+pub use scope::{Permission, ScopeTarget, TokenScope};
+use scope::{Permissions, Scopes};
 
 /// Who makes a request.
 #[derive(Debug, Clone)]
@@ -38,6 +43,8 @@ pub struct Identity {
     pub token_role: TokenRole,
     /// How the token came to be.
     pub token_kind: TokenKind,
+    /// The limits of a fine-grained token.
+    pub(crate) scopes: Option<Arc<Scopes>>,
 }
 
 /// What a caller wants to do with a repo; each decides what an insufficient caller learns.
@@ -45,6 +52,10 @@ pub struct Identity {
 pub enum Action {
     /// Learn that it exists, its metadata and file names. Gates do not bind.
     Discover,
+    /// See who asked to pass its gate. Ranks low because it gives nothing else of the repo.
+    SeeRequests,
+    /// Answer those who asked to pass its gate.
+    AnswerRequests,
     /// Read its content. Gates bind.
     Read,
     /// Propose a change as a pull request: every signed-in reader may.
@@ -93,41 +104,132 @@ impl Caller {
         self.identity().map(|identity| identity.user_id)
     }
 
+    /// Reports whether the caller administers the hub; a token with limits keeps him to parts of it.
+    pub(crate) fn hub_admin(&self) -> bool {
+        self.identity().is_some_and(|identity| identity.admin)
+    }
+
     /// Returns how the caller looks at lists.
-    pub(crate) fn viewer(&self) -> Viewer {
-        Viewer { user_id: self.user_id(), admin: self.identity().is_some_and(|identity| identity.admin) }
+    pub(crate) fn viewer(&self) -> Viewer<'_> {
+        let scope = self.identity().and_then(Identity::limits).map(|scopes| &scopes.visible);
+        Viewer { user_id: self.user_id(), admin: self.hub_admin(), scope }
     }
 }
 
 impl Identity {
-    /// Refuses a token that may only read.
+    /// Refuses a token that may only read, and one whose limits do not allow what has no permission of its own.
     pub(crate) fn may_write(&self) -> Result<()> {
         match self.token_role {
             TokenRole::Write => Ok(()),
-            TokenRole::Read => Err(Error::new(
-                ErrorKind::Forbidden,
-                "this token may only read; use one with the role `write`",
-            )),
+            TokenRole::Read => Err(read_only()),
+            TokenRole::FineGrained => {
+                Err(Error::new(ErrorKind::Forbidden, "a fine-grained token may not do this"))
+            }
+        }
+    }
+
+    /// Refuses a token that has none of some permissions on an account: the user's own, or an organisation.
+    pub(crate) fn may(&self, permissions: &[Permission], account_id: i64) -> Result<()> {
+        match (self.token_role, &self.scopes) {
+            (TokenRole::Write, _) => Ok(()),
+            (TokenRole::Read, _) if permissions.iter().all(|permission| permission.reads()) => Ok(()),
+            (TokenRole::Read, _) => Err(read_only()),
+            (TokenRole::FineGrained, Some(scopes)) if scopes.on_account(account_id).any(permissions) => {
+                Ok(())
+            }
+            (TokenRole::FineGrained, _) => Err(lacking(permissions)),
+        }
+    }
+
+    /// Returns the limits of a fine-grained token; one without any stored may do nothing.
+    pub(crate) fn limits(&self) -> Option<&Scopes> {
+        match self.token_role {
+            TokenRole::FineGrained => Some(self.scopes.as_deref().unwrap_or(&scope::NOTHING)),
+            TokenRole::Read | TokenRole::Write => None,
         }
     }
 }
 
-/// Decides whether `caller`, who has `role` in the repo's owner, may do `action`.
+/// What a caller has to do with a repo, as far as his token lets him.
+struct Rights {
+    hub_admin: bool,
+    role: Option<Role>,
+    creator: bool,
+    /// The owner of a gated repo let him in.
+    admitted: bool,
+    /// What a fine-grained token may do here; `None` for all others.
+    limits: Option<Permissions>,
+}
+
+impl Rights {
+    fn new(caller: &Caller, record: &lyceum_db::Repo, standing: &Standing, now: Timestamp) -> Self {
+        let Some(identity) = caller.identity() else {
+            return Self { hub_admin: false, role: None, creator: false, admitted: false, limits: None };
+        };
+        let rights = Self {
+            hub_admin: identity.admin,
+            role: standing.role,
+            creator: record.creator_id == Some(identity.user_id),
+            admitted: standing.request == Some(RequestState::Accepted)
+                && standing.expires_at.is_none_or(|end| end > now),
+            limits: None,
+        };
+        let Some(scopes) = identity.limits() else {
+            return rights;
+        };
+        let held = scopes.on_repo(record.id, record.owner_id);
+        if held.any(Permissions::ON_REPOS) {
+            let admitted = rights.admitted && (scopes.gated || held.any(CONTENT));
+            return Self { admitted, limits: Some(held.with(scopes.everywhere())), ..rights };
+        }
+        // Outside of its scopes a token has what a stranger's has, who may have been let into a gated repo.
+        Self {
+            hub_admin: false,
+            role: None,
+            creator: false,
+            admitted: rights.admitted && scopes.gated,
+            limits: Some(scopes.everywhere()),
+        }
+    }
+
+    fn member(&self) -> bool {
+        self.hub_admin || self.role.is_some()
+    }
+
+    fn writer(&self) -> bool {
+        self.hub_admin
+            || self.role >= Some(Role::Write)
+            || (self.role == Some(Role::Contributor) && self.creator)
+    }
+
+    /// Refuses what a token's limits leave out.
+    fn allow(&self, needed: &[Permission]) -> Result<()> {
+        match self.limits {
+            Some(held) if !held.any(needed) => Err(lacking(needed)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Each of these lets a token read a repo's content: nothing can be changed blindly.
+const CONTENT: &[Permission] = &[Permission::ReadContent, Permission::WriteContent, Permission::WriteRepo];
+
+/// Decides whether `caller`, who stands so to the repo, may do `action`.
 ///
 /// The owner himself counts as [`Role::Admin`]. The order of the questions is what keeps secrets: first whether the
 /// caller may know of the repo at all, then what he may do with it.
 pub(crate) fn check(
     caller: &Caller,
     record: &lyceum_db::Repo,
-    role: Option<Role>,
+    standing: &Standing,
     action: Action,
+    now: Timestamp,
 ) -> Result<()> {
-    let hub_admin = caller.identity().is_some_and(|identity| identity.admin);
-    let member = hub_admin || role.is_some();
+    let rights = Rights::new(caller, record, standing, now);
     let visible = match record.visibility {
         Visibility::Public => true,
-        Visibility::Protected => member || action == Action::Discover,
-        Visibility::Private => member,
+        Visibility::Protected => rights.member() || action == Action::Discover,
+        Visibility::Private => rights.member(),
     };
     if !visible {
         return Err(not_found());
@@ -135,26 +237,52 @@ pub(crate) fn check(
     if action == Action::Discover {
         return Ok(());
     }
-    let creator = caller.user_id().is_some_and(|user| record.creator_id == Some(user));
-    let writer = hub_admin || role >= Some(Role::Write) || (role == Some(Role::Contributor) && creator);
-    if record.disabled && !hub_admin {
+    if record.disabled && !rights.hub_admin {
         return Err(Error::new(ErrorKind::Disabled, "Access to this resource is disabled."));
     }
-    if record.gated != Gated::No && !member {
-        return Err(gated(caller, record));
+    let content = !matches!(action, Action::SeeRequests | Action::AnswerRequests);
+    if content {
+        check_content(caller, record, standing, &rights)?;
     }
     if action == Action::Read {
         return Ok(());
     }
     let identity = caller.signed_in()?;
-    identity.may_write()?;
-    if writer || action == Action::Propose {
+    if identity.token_role == TokenRole::Read {
+        return Err(read_only());
+    }
+    rights.allow(match action {
+        Action::Discover | Action::Read => CONTENT,
+        Action::SeeRequests => &[Permission::ReadAccess, Permission::WriteRepo],
+        Action::Propose => &[Permission::Discuss, Permission::WriteContent, Permission::WriteRepo],
+        Action::Write => &[Permission::WriteContent, Permission::WriteRepo],
+        Action::AnswerRequests | Action::Administer => &[Permission::WriteRepo],
+    })?;
+    if rights.writer() || action == Action::Propose {
         return Ok(());
     }
     Err(Error::new(
         ErrorKind::Forbidden,
         format!("you have no write access to {} `{}`", record.kind, record.name),
     ))
+}
+
+/// Decides whether the content of a repo that the caller may know of is for him.
+fn check_content(
+    caller: &Caller,
+    record: &lyceum_db::Repo,
+    standing: &Standing,
+    rights: &Rights,
+) -> Result<()> {
+    let gated = record.gated != Gated::No;
+    if gated && !rights.member() && !rights.admitted {
+        return Err(refuse_gated(caller, record, standing));
+    }
+    let open = record.visibility == Visibility::Public && !gated;
+    if open || rights.admitted {
+        return Ok(());
+    }
+    rights.allow(CONTENT)
 }
 
 /// Returns the error for a repo that does not exist, or that the caller may not know of: the two must not differ.
@@ -164,15 +292,41 @@ pub(crate) fn not_found() -> Error {
     Error::new(ErrorKind::RepoNotFound, "Repository not found")
 }
 
-fn gated(caller: &Caller, record: &lyceum_db::Repo) -> Error {
+/// Returns the error of a gate. The clients look for its first words; what follows tells where the user stands.
+fn refuse_gated(caller: &Caller, record: &lyceum_db::Repo, standing: &Standing) -> Error {
     let (kind, id) = (record.kind, &record.name);
-    let message = match caller {
-        Caller::Anonymous => format!(
-            "Access to {kind} {id} is restricted. You must have access to it and be authenticated to access it. Please log in."
-        ),
-        Caller::User(_) => {
-            format!("Access to {kind} {id} is restricted and you are not in the authorized list.")
+    if caller.identity().is_none() {
+        return Error::new(
+            ErrorKind::Gated,
+            format!(
+                "Access to {kind} {id} is restricted. You must have access to it and be authenticated to access it. Please log in."
+            ),
+        );
+    }
+    let then = match (standing.request, &standing.reason) {
+        (None, _) => String::new(),
+        (Some(RequestState::Pending), _) => " Your request awaits the answer of its authors.".to_owned(),
+        (Some(RequestState::Rejected), Some(reason)) => {
+            format!(" Your request was rejected by its authors: {reason}")
         }
+        (Some(RequestState::Rejected), None) => " Your request was rejected by its authors.".to_owned(),
+        (Some(RequestState::Accepted), _) if standing.expires_at.is_some() => {
+            " The access that you were given has ended, or this token does not reach it.".to_owned()
+        }
+        (Some(RequestState::Accepted), _) => " This token does not reach it.".to_owned(),
     };
-    Error::new(ErrorKind::Gated, message)
+    Error::new(
+        ErrorKind::Gated,
+        format!("Access to {kind} {id} is restricted and you are not in the authorized list.{then}"),
+    )
+}
+
+fn read_only() -> Error {
+    Error::new(ErrorKind::Forbidden, "this token may only read; use one with the role `write`")
+}
+
+fn lacking(permissions: &[Permission]) -> Error {
+    let names: Vec<String> =
+        permissions.iter().map(|permission| format!("`{}`", permission.as_str())).collect();
+    Error::new(ErrorKind::Forbidden, format!("this token lacks the permission {} here", names.join(" or ")))
 }

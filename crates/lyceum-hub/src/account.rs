@@ -9,6 +9,9 @@ use sha2::{Digest as _, Sha256};
 use crate::{Caller, Error, ErrorKind, Hub, Identity, Result, Role, TokenRole};
 
 mod password;
+mod token;
+
+pub use token::{FineGrained, ScopedEntity, TokenInfo, TokenLimits};
 
 /// Random letters and digits after the prefix of a new token: 34 make 37 characters, what llama.cpp asks for at least.
 const TOKEN_CHARS: usize = 34;
@@ -60,6 +63,8 @@ pub struct WhoAmI {
     pub token_name: String,
     /// Role of the token that was used.
     pub token_role: TokenRole,
+    /// The limits of the token that was used, if it is a fine-grained one.
+    pub fine_grained: Option<FineGrained>,
 }
 
 /// A user to create.
@@ -125,6 +130,7 @@ impl Hub {
             token_name: token.name,
             token_role: token.role,
             token_kind: token.kind,
+            scopes: token::parse_scopes(token.scopes.as_deref())?.map(Arc::new),
         })))
     }
 
@@ -145,6 +151,7 @@ impl Hub {
             token_name: "password".to_owned(),
             token_role: TokenRole::Write,
             token_kind: TokenKind::Session,
+            scopes: None,
         })))
     }
 
@@ -157,6 +164,8 @@ impl Hub {
             .await?
             .ok_or_else(|| Error::internal("the caller's account is gone"))?;
         let memberships = db.memberships_of(identity.user_id).await?;
+        drop(db);
+        let fine_grained = self.fine_grained(identity).await?;
         Ok(WhoAmI {
             account: account.into(),
             memberships: memberships
@@ -165,6 +174,7 @@ impl Hub {
                 .collect(),
             token_name: identity.token_name.clone(),
             token_role: identity.token_role,
+            fine_grained,
         })
     }
 
@@ -184,6 +194,7 @@ impl Hub {
             email: user.email,
             password_hash,
             admin: user.admin,
+            service: false,
             created_at: self.inner.clock.now(),
         })
         .await
@@ -201,6 +212,7 @@ impl Hub {
                 email: None,
                 password_hash: None,
                 admin: false,
+                service: false,
                 created_at: self.inner.clock.now(),
             })
             .await?;
@@ -232,40 +244,6 @@ impl Hub {
             .await
     }
 
-    /// Creates a token of a user and returns its secret, which is stored only as a hash.
-    pub async fn create_token(&self, user: &AccountName, token: NewToken) -> Result<String> {
-        let user = self.account(user, AccountKind::User).await?;
-        check_text("token name", Some(&token.name))?;
-        let imported = token.value.is_some();
-        let secret = token.value.unwrap_or_else(|| self.new_secret());
-        if !secret.starts_with(TOKEN_PREFIX)
-            || secret.len() > MAX_TEXT_CHARS
-            || !secret.bytes().all(|b| b.is_ascii_graphic())
-        {
-            return Err(Error::new(
-                ErrorKind::Invalid,
-                "a token must start with `hf_` and have at most 256 printable characters",
-            ));
-        }
-        let row = lyceum_db::NewToken {
-            user_id: user.id,
-            name: token.name,
-            role: token.role,
-            kind: TokenKind::Access,
-            hash: hash(&secret),
-            created_at: self.inner.clock.now(),
-            expires_at: None,
-        };
-        if self.insert_token(row).await? {
-            return Ok(secret);
-        }
-        let same_user = matches!(self.authenticate(&secret).await?, Caller::User(identity) if identity.user_id == user.id);
-        if imported && same_user {
-            return Ok(secret);
-        }
-        Err(Error::new(ErrorKind::AlreadyExists, "this token belongs to someone else"))
-    }
-
     /// Checks a password and opens a browser session; returns the session's secret. Failures take as long as successes.
     pub async fn sign_in(&self, name: &str, password: &str) -> Result<String> {
         let account = self.check_password(name, password).await?;
@@ -279,6 +257,7 @@ impl Hub {
             hash: hash(&secret),
             created_at: now,
             expires_at: Some(now.plus_seconds(SESSION_SECONDS)),
+            scopes: None,
         };
         self.insert_token(row).await?;
         Ok(secret)

@@ -211,6 +211,7 @@ impl Hub {
             hash: hash(&access_token),
             created_at: now,
             expires_at: Some(now.plus_seconds(ACCESS_SECONDS)),
+            scopes: None,
         };
         let refresh = lyceum_db::RefreshToken {
             hash: hash(&refresh_token),

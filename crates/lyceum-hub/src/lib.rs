@@ -15,6 +15,7 @@ mod download;
 mod error;
 mod file;
 mod fsck;
+mod gate;
 mod history;
 mod hub;
 mod info;
@@ -34,8 +35,11 @@ mod squash;
 mod tree;
 mod xet;
 
-pub use access::{Action, Caller, Identity, Repo};
-pub use account::{Account, Membership, NewOrganisation, NewToken, NewUser, WhoAmI};
+pub use access::{Action, Caller, Identity, Permission, Repo, ScopeTarget, TokenScope};
+pub use account::{
+    Account, FineGrained, Membership, NewOrganisation, NewToken, NewUser, ScopedEntity, TokenInfo,
+    TokenLimits, WhoAmI,
+};
 pub use card::{Problem, Severity};
 pub use commit::{CommitBuilder, Committed, Operation};
 pub use device::{DevicePoll, DeviceStart, TokenPair};
@@ -43,6 +47,10 @@ pub use discussion::{Discussion, DiscussionEvent, DiscussionFilter, DiscussionPa
 pub use error::{Error, ErrorKind, Result};
 pub use file::FileHandle;
 pub use fsck::{FsckFinding, FsckReport};
+pub use gate::{
+    AccessAnswer, AccessRequest, AccessRequestPage, GateField, GateFieldKind, GateForm, GateStanding,
+    RequestTarget,
+};
 pub use history::{CommitInfo, CommitPage};
 pub use hub::{Hub, HubOptions};
 pub use info::{RepoInfo, Sibling};
@@ -50,7 +58,7 @@ pub use lfs::{LfsAction, LfsAnswer, LfsObject, LfsOperation};
 pub use lfs_file::{LfsFile, LfsFilePage};
 pub use like::{Like, LikePage};
 pub use list::{ListQuery, ListSort, RepoPage};
-pub use lyceum_db::{AccountKind, Gated, Role, TokenKind, TokenRole, Visibility};
+pub use lyceum_db::{AccountKind, Gated, RequestState, Role, TokenKind, TokenRole, Visibility};
 pub use people::{Overview, OverviewOf, PeopleOf, PeoplePage, Person};
 pub use preupload::{PreuploadAnswer, PreuploadFile, UploadMode};
 pub use reference::{Reference, References};

@@ -150,7 +150,8 @@ impl Hub {
         };
         Ok(Some(lyceum_db::ListQuery {
             viewer: caller.user_id(),
-            viewer_admin: caller.identity().is_some_and(|identity| identity.admin),
+            viewer_admin: caller.hub_admin(),
+            viewer_scope: caller.viewer().scope.cloned(),
             author,
             search: query.search.clone(),
             tags: query.tags.clone(),

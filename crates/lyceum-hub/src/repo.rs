@@ -3,6 +3,7 @@
 use lyceum_core::{AccountName, Oid, RefName, RepoId, RepoKind, Revision};
 use lyceum_db::{Gated, RepoSettings};
 
+use crate::access::Permission;
 use crate::access::{check, not_found};
 use crate::account::append_event;
 use crate::reference::default_branch;
@@ -40,7 +41,7 @@ impl Hub {
     pub async fn open(&self, caller: &Caller, kind: RepoKind, id: &RepoId, action: Action) -> Result<Repo> {
         let found = self.inner.db.read().await?.repo_access(kind, id, caller.user_id()).await?;
         let found = found.ok_or_else(not_found)?;
-        check(caller, &found.repo, found.role, action)?;
+        check(caller, &found.repo, &found.standing, action, self.inner.clock.now())?;
         Ok(Repo { record: found.repo, action })
     }
 
@@ -56,7 +57,7 @@ impl Hub {
         let names = [usual.as_str(), ""];
         let found = self.inner.db.read().await?.repo_with_ref(kind, id, caller.user_id(), names).await?;
         let found = found.ok_or_else(not_found)?;
-        check(caller, &found.repo, found.role, action)?;
+        check(caller, &found.repo, &found.standing, action, self.inner.clock.now())?;
         let repo = Repo { record: found.repo, action };
         let head = match found.found {
             Some(reference) if reference.name == default_branch(&repo.record) => Some(reference.peeled),
@@ -78,7 +79,7 @@ impl Hub {
         let names = [names[0].as_deref().unwrap_or_default(), names[1].as_deref().unwrap_or_default()];
         let found = self.inner.db.read().await?.repo_with_ref(kind, id, caller.user_id(), names).await?;
         let found = found.ok_or_else(not_found)?;
-        check(caller, &found.repo, found.role, action)?;
+        check(caller, &found.repo, &found.standing, action, self.inner.clock.now())?;
         let repo = Repo { record: found.repo, action };
         let commit = match found.found {
             Some(reference) => reference.peeled,
@@ -166,7 +167,6 @@ impl Hub {
         namespace: &AccountName,
     ) -> Result<lyceum_db::Account> {
         let identity = caller.signed_in()?;
-        identity.may_write()?;
         let refuse = || {
             Error::new(
                 ErrorKind::Forbidden,
@@ -178,6 +178,7 @@ impl Hub {
         let allowed = identity.admin
             || owner.id == identity.user_id
             || db.role_in(owner.id, identity.user_id).await? >= Some(Role::Contributor);
+        identity.may(&[Permission::WriteContent, Permission::WriteRepo], owner.id)?;
         if allowed { Ok(owner) } else { Err(refuse()) }
     }
 }

@@ -1,6 +1,6 @@
 //! `whoami`.
 
-use lyceum_hub::{Membership, Role, TokenRole, WhoAmI};
+use lyceum_hub::{FineGrained, Membership, Permission, ScopedEntity, WhoAmI};
 use serde::Serialize;
 
 /// Answer of `/api/whoami-v2`.
@@ -47,6 +47,44 @@ struct AuthWire {
 struct AccessTokenWire {
     display_name: String,
     role: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fine_grained: Option<FineGrainedWire>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FineGrainedWire {
+    can_read_gated_repos: bool,
+    global: Vec<&'static str>,
+    scoped: Vec<ScopeWire>,
+}
+
+#[derive(Debug, Serialize)]
+struct ScopeWire {
+    entity: EntityWire,
+    permissions: Vec<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+struct EntityWire {
+    _id: String,
+    r#type: &'static str,
+    name: String,
+}
+
+impl From<FineGrained> for FineGrainedWire {
+    fn from(limits: FineGrained) -> Self {
+        let names = |permissions: &[Permission]| permissions.iter().map(|p| p.as_str()).collect();
+        let scope = |ScopedEntity { id, kind, name, permissions }| ScopeWire {
+            entity: EntityWire { _id: id.to_string(), r#type: kind, name },
+            permissions: names(&permissions),
+        };
+        Self {
+            can_read_gated_repos: limits.read_gated,
+            global: names(&limits.global),
+            scoped: limits.scoped.into_iter().map(scope).collect(),
+        }
+    }
 }
 
 impl From<WhoAmI> for WhoAmIWire {
@@ -66,10 +104,8 @@ impl From<WhoAmI> for WhoAmIWire {
                 r#type: "access_token",
                 access_token: AccessTokenWire {
                     display_name: me.token_name,
-                    role: match me.token_role {
-                        TokenRole::Read => "read",
-                        TokenRole::Write => "write",
-                    },
+                    role: me.token_role.as_str(),
+                    fine_grained: me.fine_grained.map(Into::into),
                 },
             },
         }
@@ -85,12 +121,7 @@ impl From<Membership> for OrganisationWire {
             name: organisation.name.to_string(),
             fullname: organisation.full_name,
             avatar_url: "",
-            role_in_org: match role {
-                Role::Read => "read",
-                Role::Contributor => "contributor",
-                Role::Write => "write",
-                Role::Admin => "admin",
-            },
+            role_in_org: role.as_str(),
             is_enterprise: false,
             can_pay: false,
         }

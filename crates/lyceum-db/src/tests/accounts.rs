@@ -1,7 +1,12 @@
 //! Accounts, tokens and device grants.
 
-use super::{NOW, at, name, new_account, org, put, read, user};
-use crate::{AccountKind, Db, DeviceGrant, GrantState, NewToken, RefreshToken, Role, TokenKind, TokenRole};
+use lyceum_core::RepoKind;
+
+use super::{NOW, at, id, name, new_account, new_repo, org, put, read, user};
+use crate::{
+    AccountKind, Db, DeviceGrant, GrantState, ListQuery, NewToken, RefreshToken, Role, TokenKind, TokenRole,
+    Visibility,
+};
 
 pub(super) async fn names_and_addresses_are_unique(db: &Db) {
     let alice = user(db, "Alice").await;
@@ -76,6 +81,51 @@ pub(super) async fn members_and_roles(db: &Db) {
     assert!(Role::Read < Role::Contributor && Role::Contributor < Role::Write && Role::Write < Role::Admin);
 }
 
+pub(super) async fn resource_groups_give_roles(db: &Db) {
+    let (alice, bob, carol) = (user(db, "alice").await, user(db, "bob").await, user(db, "carol").await);
+    let acme = org(db, "acme").await;
+    let new = new_repo(acme, "acme/shared", Visibility::Private);
+    let shared = put(db, move |tx| Box::pin(async move { tx.insert_repo(&new).await })).await.unwrap();
+    let group = put(db, move |tx| {
+        Box::pin(async move {
+            tx.upsert_member(acme, alice, Role::Admin).await?;
+            tx.upsert_member(acme, bob, Role::Write).await?;
+            tx.upsert_member(acme, carol, Role::Read).await?;
+            let group = tx.insert_resource_group(acme, "Team", "", NOW).await?.unwrap();
+            assert_eq!(tx.insert_resource_group(acme, "tEAM", "", NOW).await?, None);
+            tx.upsert_group_member(group, carol, Role::Write).await?;
+            assert!(tx.set_resource_group(shared, Some(group)).await?);
+            Ok(group)
+        })
+    })
+    .await;
+    let mut reader = read(db).await;
+    for (user, role) in [(alice, Some(Role::Admin)), (bob, None), (carol, Some(Role::Write))] {
+        let met = reader.repo_access(RepoKind::Model, &id("acme/shared"), Some(user)).await.unwrap().unwrap();
+        assert_eq!(met.standing.role, role);
+        let mut query = ListQuery::new(RepoKind::Model);
+        query.viewer = Some(user);
+        assert_eq!(reader.list_repos(&query).await.unwrap().len(), usize::from(role.is_some()), "{role:?}");
+    }
+    assert_eq!(reader.resource_groups(acme, Some(bob), 0, 9).await.unwrap(), []);
+    assert_eq!(reader.resource_groups(acme, Some(carol), 0, 9).await.unwrap()[0].members, 1);
+    assert_eq!(reader.resource_group(acme + 1, group).await.unwrap(), None);
+    assert_eq!(reader.group_repos(group, 0, 9).await.unwrap()[0].resource_group_id, Some(group));
+    drop(reader);
+    put(db, move |tx| {
+        Box::pin(async move {
+            assert!(!tx.delete_resource_group(group).await?, "it has a repo");
+            assert!(tx.remove_member(acme, carol).await?);
+            assert_eq!(tx.role_in_group(group, carol).await?, None);
+            let moving = tx.repo(shared).await?.unwrap();
+            assert!(tx.move_repo(&moving, alice, &id("alice/moved"), NOW).await?);
+            assert!(tx.delete_resource_group(group).await?, "a repo leaves the group with its organisation");
+            Ok(())
+        })
+    })
+    .await;
+}
+
 pub(super) async fn tokens_lead_to_their_users(db: &Db) {
     let alice = user(db, "alice").await;
     let new = |secret: u8, expires| NewToken {
@@ -86,6 +136,7 @@ pub(super) async fn tokens_lead_to_their_users(db: &Db) {
         hash: [secret; 32],
         created_at: NOW,
         expires_at: expires,
+        scopes: None,
     };
     let tokens = [new(1, None), new(2, Some(at(10))), new(1, None)];
     let ids = put(db, move |tx| {
@@ -106,7 +157,7 @@ pub(super) async fn tokens_lead_to_their_users(db: &Db) {
     let id = token.id;
     put(db, move |tx| Box::pin(async move { tx.touch_token(id, at(5)).await })).await;
     assert_eq!(put(db, |tx| Box::pin(async move { tx.delete_expired_tokens(at(11)).await })).await, 1);
-    let left = read(db).await.tokens_of(alice).await.unwrap();
+    let left = read(db).await.tokens_of(alice, 0, 9).await.unwrap();
     assert_eq!((left.len(), left[0].last_used_at), (1, Some(at(5))));
     assert!(put(db, move |tx| Box::pin(async move { tx.delete_token(id).await })).await);
     assert!(!put(db, move |tx| Box::pin(async move { tx.delete_token(id).await })).await);

@@ -31,8 +31,8 @@ pub(super) async fn followers_and_counts(db: &Db) {
     assert_eq!(reader.follows_among(bob, &[alice, bob, 99]).await.unwrap(), [alice]);
     assert!(reader.follows_among(alice, &[bob]).await.unwrap().is_empty());
 
-    let (nobody, member) = (Viewer::default(), Viewer { user_id: Some(alice), admin: false });
-    let root = Viewer { user_id: None, admin: true };
+    let (nobody, member) = (Viewer::default(), Viewer { user_id: Some(alice), admin: false, scope: None });
+    let root = Viewer { user_id: None, admin: true, scope: None };
     assert_eq!(reader.repo_counts(acme, nobody).await.unwrap(), []);
     for viewer in [member, root] {
         assert_eq!(reader.repo_counts(acme, viewer).await.unwrap(), [(RepoKind::Model, 1)]);

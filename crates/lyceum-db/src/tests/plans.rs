@@ -7,7 +7,7 @@ use crate::testing::{TestDb, sqlite};
 use crate::value::bind;
 use crate::{
     AccountKind, DiscussionQuery, DownloadCount, Facet, ListQuery, NewEvent, Reader, RequestState, Sort,
-    Viewer,
+    Viewer, ViewerScope,
 };
 
 const MODEL: RepoKind = RepoKind::Model;
@@ -51,7 +51,13 @@ async fn reads_use_an_index() {
     r.memberships_of(1).await.unwrap();
     r.members_of(1, None, 9).await.unwrap();
     r.token_by_hash(&[1; 32]).await.unwrap();
-    r.tokens_of(1).await.unwrap();
+    r.tokens_of(1, 0, 9).await.unwrap();
+    r.resource_group(1, 1).await.unwrap();
+    r.resource_groups(1, Some(1), 0, 9).await.unwrap();
+    r.role_in_group(1, 1).await.unwrap();
+    r.group_members(1, 0, 9).await.unwrap();
+    r.group_repos(1, 0, 9).await.unwrap();
+    r.repos(&[1, 2, 3]).await.unwrap();
     r.device_grant_by_user_code("x").await.unwrap();
     r.device_grant_by_device_hash(&[1; 32]).await.unwrap();
     r.repo(1).await.unwrap();
@@ -67,7 +73,8 @@ async fn reads_use_an_index() {
     r.followers_of(1, None, 9).await.unwrap();
     r.followed_by(1, None, 9).await.unwrap();
     r.follows_among(1, &[1, 2]).await.unwrap();
-    let viewer = Viewer { user_id: Some(1), admin: false };
+    let scope = ViewerScope { owners: vec![1, 2], repos: vec![3] };
+    let viewer = Viewer { user_id: Some(1), admin: false, scope: Some(&scope) };
     r.repo_counts(1, viewer).await.unwrap();
     r.user_counts(1, viewer).await.unwrap();
     r.org_counts(1).await.unwrap();

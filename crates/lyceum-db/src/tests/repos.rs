@@ -5,8 +5,8 @@ use lyceum_core::RepoKind;
 
 use super::{NOW, at, id, new_repo, oid, org, put, read, repo, sha, user, xet};
 use crate::{
-    Chain, Db, DownloadCount, Gated, NewEvent, NewSegment, RepoFile, RepoSettings, RequestState, Role,
-    SegmentData, Viewer, Visibility,
+    Chain, Db, DownloadCount, Gated, NewAccessRequest, NewEvent, NewSegment, RepoFile, RepoSettings,
+    RequestState, Role, SegmentData, Viewer, Visibility,
 };
 
 const MODEL: RepoKind = RepoKind::Model;
@@ -124,10 +124,10 @@ pub(super) async fn callers_meet_their_role(db: &Db) {
     ];
     for (name, caller, role) in cases {
         let met = reader.repo_access(MODEL, &id(name), caller).await.unwrap().unwrap();
-        assert_eq!(met.role, role, "{name} {caller:?}");
+        assert_eq!(met.standing.role, role, "{name} {caller:?}");
         let with = reader.repo_with_ref(MODEL, &id(name), caller, ["refs/heads/v1", "refs/tags/v1"]).await;
         let with = with.unwrap().unwrap();
-        assert_eq!((&with.repo, with.role), (&met.repo, role), "{name} {caller:?}");
+        assert_eq!((&with.repo, with.standing.role), (&met.repo, role), "{name} {caller:?}");
         assert_eq!(with.found.is_some(), with.repo.id == own.id);
     }
     assert_eq!(reader.repo_access(MODEL, &id("alice/none"), Some(alice)).await.unwrap(), None);
@@ -279,8 +279,18 @@ pub(super) async fn requests_for_access(db: &Db) {
             assert!(!tx.update_repo_settings(gated + 100, &settings, at(2)).await?);
             tx.touch_repo(gated, at(4), Some(at(3))).await?;
             tx.touch_repo(gated, at(5), None).await?;
-            tx.put_access_request(gated, bob, RequestState::Pending, Some("{\"why\":1}"), at(1)).await?;
-            tx.put_access_request(gated, bob, RequestState::Accepted, None, at(2)).await
+            let mut request = NewAccessRequest {
+                repo_id: gated,
+                user_id: bob,
+                state: RequestState::Rejected,
+                fields: Some("{\"why\":1}".to_owned()),
+                reason: Some("no".to_owned()),
+                expires_at: None,
+            };
+            tx.put_access_request(&request, at(1)).await?;
+            request.state = RequestState::Accepted;
+            (request.fields, request.reason, request.expires_at) = (None, None, Some(at(9)));
+            tx.put_access_request(&request, at(2)).await
         })
     })
     .await;
@@ -291,6 +301,9 @@ pub(super) async fn requests_for_access(db: &Db) {
     assert_eq!((request.state, request.user.as_str()), (RequestState::Accepted, "bob"));
     assert_eq!(request.fields.as_deref(), Some("{\"why\":1}"));
     assert_eq!((request.created_at, request.updated_at), (at(1), at(2)));
+    let standing = read(db).await.repo_access(MODEL, &found.name, Some(bob)).await.unwrap().unwrap().standing;
+    assert_eq!((standing.request, standing.expires_at), (Some(RequestState::Accepted), Some(at(9))));
+    assert_eq!((standing.role, standing.reason), (None, None));
     assert_eq!(read(db).await.access_request(gated, alice).await.unwrap(), None);
     let listed = read(db).await.access_requests(gated, RequestState::Accepted, None, 9).await.unwrap();
     assert_eq!(listed, [request]);

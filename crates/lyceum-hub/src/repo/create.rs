@@ -6,7 +6,7 @@ use lyceum_git::{Commit, DEFAULT_GITATTRIBUTES, Edit, Mode, ObjectKind, SegmentW
 use super::{NewRepo, main_branch};
 use crate::account::append_event;
 use crate::commit::{edit_error, insert_segment, signature};
-use crate::{Caller, Error, ErrorKind, Hub, Result, Visibility};
+use crate::{Caller, Error, ErrorKind, Gated, Hub, Result, Visibility};
 
 /// SDKs that a space may name.
 const SPACE_SDKS: &[&str] = &["gradio", "streamlit", "docker", "static"];
@@ -36,7 +36,9 @@ impl Hub {
             creator_id: identity.user_id,
             name: id.clone(),
             visibility: repo.visibility.unwrap_or(private),
+            gated: Gated::No,
             sdk: repo.sdk.clone(),
+            resource_group_id: None,
             created_at: self.inner.clock.now(),
         };
         let (segment, commit) = self.first_commit(caller, &new).await?;

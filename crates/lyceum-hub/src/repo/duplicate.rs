@@ -27,7 +27,10 @@ impl Hub {
             creator_id: caller.signed_in()?.user_id,
             name: id.clone(),
             visibility: visibility.unwrap_or(repo.record.visibility),
+            // Who was let in does not thereby open it to everybody else.
+            gated: repo.record.gated,
             sdk: repo.record.sdk.clone(),
+            resource_group_id: None,
             created_at: self.inner.clock.now(),
         };
         let references = self.inner.db.read().await?.refs(repo.record.id).await?;
