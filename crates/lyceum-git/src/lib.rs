@@ -17,8 +17,10 @@ mod history;
 mod ignore;
 mod last_commits;
 mod listing;
+mod merge;
 mod merge_base;
 mod object;
+mod patch;
 mod pointer;
 mod segment;
 mod signature;
@@ -35,8 +37,10 @@ pub use history::{log, peel_commit, read_commit};
 pub use ignore::Ignore;
 pub use last_commits::last_commits;
 pub use listing::{Listed, find, list};
+pub use merge::{Merged, merge_trees};
 pub use merge_base::merge_base;
 pub use object::{Object, ObjectKind, Objects, object_id};
+pub use patch::{Content, PatchWriter};
 pub use pointer::Pointer;
 pub use segment::{
     Segment, SegmentData, SegmentEntry, SegmentIndex, SegmentWriter, merge_segments, read_entry,

@@ -12,6 +12,10 @@ pub const MAX_PARENTS: usize = 1000;
 pub const MAX_TREE_DEPTH: usize = 256;
 /// Most trees that one diff reads, so that trees which contain the same subtree many times cannot explode.
 pub const MAX_DIFF_TREES: usize = 100_000;
+/// Most paths in conflict that one merge tells of.
+pub const MAX_CONFLICTS: usize = 1000;
+/// Most differing lines that one comparison of two files looks for; beyond, the whole middle counts as replaced.
+pub const MAX_LINE_EDITS: usize = 1000;
 /// Most commits that one search for last commits or merge bases reads.
 pub const MAX_WALKED_COMMITS: usize = 100_000;
 /// Longest chain of tags that point to tags.
