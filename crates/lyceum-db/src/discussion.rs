@@ -29,20 +29,24 @@ pub struct Discussion {
     pub num: i64,
     /// Its title.
     pub title: String,
-    /// Who opened it.
-    pub author_id: i64,
+    /// Who opened it; `None` if the account is gone.
+    pub author_id: Option<i64>,
     /// The name of who opened it; not stored with the discussion.
-    pub author: AccountName,
+    pub author: Option<AccountName>,
     /// Whether it carries changes.
     pub is_pull: bool,
     /// Where it stands.
     pub status: DiscussionStatus,
     /// The reference that a pull request is to be merged into.
     pub target_branch: Option<String>,
-    /// The commit that a pull request began at.
+    /// The commit that a pull request began at; once it is merged, the one that it was merged against.
     pub base_oid: Option<Oid>,
     /// The commit that merged it.
     pub merge_oid: Option<Oid>,
+    /// Number of its events.
+    pub events: u64,
+    /// Bytes of what its events say.
+    pub event_bytes: u64,
     /// When it was opened.
     pub created_at: Timestamp,
     /// When something last happened.
@@ -54,8 +58,8 @@ pub struct Discussion {
 pub struct DiscussionQuery {
     /// In which repo.
     pub repo_id: i64,
-    /// Only in one of these states; empty for all.
-    pub statuses: Vec<DiscussionStatus>,
+    /// Only those closed or merged, or only others.
+    pub closed: Option<bool>,
     /// Only pull requests, or only others.
     pub is_pull: Option<bool>,
     /// Only by this author.
@@ -73,10 +77,10 @@ pub struct DiscussionEvent {
     pub id: String,
     /// `comment`, `status-change`, `title-change`, `commit` and so on.
     pub kind: String,
-    /// Who did it.
-    pub author_id: i64,
+    /// Who did it; `None` if the account is gone.
+    pub author_id: Option<i64>,
     /// The name of who did it.
-    pub author: AccountName,
+    pub author: Option<AccountName>,
     /// When.
     pub created_at: Timestamp,
     /// What, as a JSON object.
@@ -105,7 +109,7 @@ pub struct NewDiscussionEvent {
 macro_rules! discussion_columns {
     () => {
         "d.repo_id, d.num, d.title, d.author_id, a.name, d.is_pull, d.status, d.target_branch, d.base_oid, d.merge_oid, \
-         d.created_at, d.updated_at"
+         d.events, d.event_bytes, d.created_at, d.updated_at"
     };
 }
 
@@ -128,6 +132,8 @@ impl Record for Discussion {
             target_branch: columns.get()?,
             base_oid: columns.get()?,
             merge_oid: columns.get()?,
+            events: columns.get()?,
+            event_bytes: columns.get()?,
             created_at: columns.get()?,
             updated_at: columns.get()?,
         })
@@ -147,9 +153,17 @@ impl Record for DiscussionEvent {
     }
 }
 
+impl DiscussionStatus {
+    /// Reports whether nothing more is expected of a discussion in this state.
+    pub fn closed(self) -> bool {
+        matches!(self, Self::Closed | Self::Merged)
+    }
+}
+
 impl Queries {
-    /// Opens a discussion under a number from [`take_discussion_number`](Self::take_discussion_number); false if the
-    /// number is used. The author's name is not looked at.
+    /// Opens a discussion without events under a number from
+    /// [`take_discussion_number`](Self::take_discussion_number); false if the number is used. The author's name is not
+    /// looked at.
     pub async fn insert_discussion(&mut self, new: &Discussion) -> Result<bool> {
         let inserted = self
             .execute(
@@ -171,6 +185,9 @@ impl Queries {
                 ],
             )
             .await?;
+        if inserted == 1 {
+            self.count_discussion(new.repo_id, new.is_pull, new.status.closed(), 1).await?;
+        }
         Ok(inserted == 1)
     }
 
@@ -180,7 +197,7 @@ impl Queries {
             concat!(
                 "SELECT ",
                 discussion_columns!(),
-                " FROM discussion d JOIN account a ON a.id = d.author_id WHERE d.repo_id = $1 AND d.num = $2"
+                " FROM discussion d LEFT JOIN account a ON a.id = d.author_id WHERE d.repo_id = $1 AND d.num = $2"
             ),
             bind![repo_id, num],
         )
@@ -189,14 +206,18 @@ impl Queries {
 
     /// Returns a page of discussions, and how many there are on all pages.
     pub async fn discussions(&mut self, query: &DiscussionQuery) -> Result<(Vec<Discussion>, u64)> {
-        let mut count = Sql::new("SELECT COUNT(*) FROM discussion d");
+        let mut count = match query.author_id {
+            // Counting is done when one is opened or closed, unless few are asked for.
+            None => Sql::new("SELECT CAST(COALESCE(SUM(d.count), 0) AS BIGINT) FROM discussion_count d"),
+            Some(_) => Sql::new("SELECT COUNT(*) FROM discussion d"),
+        };
         filter(&mut count, query);
         let (sql, arguments) = count.finish();
         let count: u64 = self.one(sql, arguments).await?;
         let mut page = Sql::new(concat!(
             "SELECT ",
             discussion_columns!(),
-            " FROM discussion d JOIN account a ON a.id = d.author_id"
+            " FROM discussion d LEFT JOIN account a ON a.id = d.author_id"
         ));
         filter(&mut page, query);
         page.push(" ORDER BY d.num DESC LIMIT ").bind(query.limit).push(" OFFSET ").bind(query.offset);
@@ -213,8 +234,16 @@ impl Queries {
         to: DiscussionStatus,
         at: Timestamp,
     ) -> Result<bool> {
-        let sql = "UPDATE discussion SET status = $4, updated_at = $5 WHERE repo_id = $1 AND num = $2 AND status = $3";
-        Ok(self.execute(sql, bind![repo_id, num, from, to, at]).await? == 1)
+        let sql = "UPDATE discussion SET status = $4, updated_at = $5 \
+                   WHERE repo_id = $1 AND num = $2 AND status = $3 RETURNING is_pull";
+        let moved: Option<bool> = self.optional(sql, bind![repo_id, num, from, to, at]).await?;
+        if let Some(is_pull) = moved
+            && from.closed() != to.closed()
+        {
+            self.count_discussion(repo_id, is_pull, from.closed(), -1).await?;
+            self.count_discussion(repo_id, is_pull, to.closed(), 1).await?;
+        }
+        Ok(moved.is_some())
     }
 
     /// Gives a discussion another title; false if there is none.
@@ -229,17 +258,20 @@ impl Queries {
         Ok(self.execute(sql, bind![repo_id, num, title, at]).await? == 1)
     }
 
-    /// Notes the commit that merged a pull request; false unless it was a draft or open.
+    /// Notes the commit that merged a pull request, and the one that it was merged against; false unless it was open.
     pub async fn merge_discussion(
         &mut self,
         repo_id: i64,
         num: i64,
+        base_oid: Oid,
         merge_oid: Oid,
         at: Timestamp,
     ) -> Result<bool> {
-        let sql = "UPDATE discussion SET status = 'merged', merge_oid = $3, updated_at = $4 \
-                   WHERE repo_id = $1 AND num = $2 AND is_pull = 1 AND status IN ('draft', 'open')";
-        Ok(self.execute(sql, bind![repo_id, num, merge_oid, at]).await? == 1)
+        use DiscussionStatus::{Merged, Open};
+        let sql = "UPDATE discussion SET base_oid = $3, merge_oid = $4 \
+                   WHERE repo_id = $1 AND num = $2 AND is_pull = 1 AND status = 'open'";
+        Ok(self.execute(sql, bind![repo_id, num, base_oid, merge_oid]).await? == 1
+            && self.set_discussion_status(repo_id, num, Open, Merged, at).await?)
     }
 
     /// Adds an event and notes the time at the discussion; false if the id is used.
@@ -252,8 +284,10 @@ impl Queries {
             )
             .await?;
         if inserted == 1 {
-            let sql = "UPDATE discussion SET updated_at = $3 WHERE repo_id = $1 AND num = $2";
-            self.execute(sql, bind![new.repo_id, new.num, new.created_at]).await?;
+            let sql = "UPDATE discussion SET updated_at = $3, events = events + 1, event_bytes = event_bytes + $4 \
+                       WHERE repo_id = $1 AND num = $2";
+            let bytes = new.data.len() as u64;
+            self.execute(sql, bind![new.repo_id, new.num, new.created_at, bytes]).await?;
         }
         Ok(inserted == 1)
     }
@@ -269,7 +303,7 @@ impl Queries {
             concat!(
                 "SELECT ",
                 event_columns!(),
-                " FROM discussion_event e JOIN account a ON a.id = e.author_id \
+                " FROM discussion_event e LEFT JOIN account a ON a.id = e.author_id \
                  WHERE e.repo_id = $1 AND e.num = $2 AND e.id = $3"
             ),
             bind![repo_id, num, id],
@@ -277,42 +311,57 @@ impl Queries {
         .await
     }
 
-    /// Returns a discussion's events in the order they were added, up to `limit`.
+    /// Returns a discussion's events in the order they were added, up to `limit` after the first `offset`.
     pub async fn discussion_events(
         &mut self,
         repo_id: i64,
         num: i64,
+        offset: u32,
         limit: u32,
     ) -> Result<Vec<DiscussionEvent>> {
         self.all(
             concat!(
                 "SELECT ",
                 event_columns!(),
-                " FROM discussion_event e JOIN account a ON a.id = e.author_id \
-                 WHERE e.repo_id = $1 AND e.num = $2 ORDER BY e.seq LIMIT $3"
+                " FROM discussion_event e LEFT JOIN account a ON a.id = e.author_id \
+                 WHERE e.repo_id = $1 AND e.num = $2 ORDER BY e.seq LIMIT $3 OFFSET $4"
             ),
-            bind![repo_id, num, limit],
+            bind![repo_id, num, limit, offset],
         )
         .await
     }
 
-    /// Replaces what an event says, such as an edited comment; false if there is none.
+    /// Replaces what an event said, `old`, such as an edited comment; false if it does not say that.
     pub async fn set_discussion_event_data(
         &mut self,
         repo_id: i64,
         num: i64,
         id: &str,
+        old: &str,
         data: &str,
     ) -> Result<bool> {
-        let sql = "UPDATE discussion_event SET data = $4 WHERE repo_id = $1 AND num = $2 AND id = $3";
-        Ok(self.execute(sql, bind![repo_id, num, id, data]).await? == 1)
+        let sql =
+            "UPDATE discussion_event SET data = $5 WHERE repo_id = $1 AND num = $2 AND id = $3 AND data = $4";
+        if self.execute(sql, bind![repo_id, num, id, old, data]).await? == 0 {
+            return Ok(false);
+        }
+        let sql = "UPDATE discussion SET event_bytes = event_bytes + $3 - $4 WHERE repo_id = $1 AND num = $2";
+        self.execute(sql, bind![repo_id, num, data.len() as u64, old.len() as u64]).await?;
+        Ok(true)
+    }
+
+    async fn count_discussion(&mut self, repo_id: i64, is_pull: bool, closed: bool, by: i64) -> Result<()> {
+        let sql = "INSERT INTO discussion_count (repo_id, is_pull, closed, count) VALUES ($1, $2, $3, $4) \
+                   ON CONFLICT (repo_id, is_pull, closed) DO UPDATE SET count = discussion_count.count + $4";
+        self.execute(sql, bind![repo_id, is_pull, closed, by]).await?;
+        Ok(())
     }
 }
 
 fn filter(sql: &mut Sql, query: &DiscussionQuery) {
     sql.push(" WHERE d.repo_id = ").bind(query.repo_id);
-    if !query.statuses.is_empty() {
-        sql.push(" AND d.status IN ").list(&query.statuses);
+    if let Some(closed) = query.closed {
+        sql.push(" AND d.closed = ").bind(closed);
     }
     if let Some(is_pull) = query.is_pull {
         sql.push(" AND d.is_pull = ").bind(is_pull);

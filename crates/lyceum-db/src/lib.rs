@@ -7,6 +7,7 @@
 
 mod access;
 mod account;
+mod attachment;
 mod db;
 mod device;
 mod dialect;
@@ -38,6 +39,7 @@ pub mod testing;
 
 pub use access::{AccessRequest, NewAccessRequest, RequestState, Standing};
 pub use account::{Account, AccountKind, NewAccount, Role};
+pub use attachment::Attachment;
 pub use db::{Db, DbOptions, Reader, Tx};
 pub use device::{DeviceGrant, GrantState};
 pub use dialect::Dialect;

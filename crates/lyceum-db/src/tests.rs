@@ -49,7 +49,7 @@ macro_rules! both {
 
 both! {
     accounts { names_and_addresses_are_unique members_and_roles resource_groups_give_roles tokens_lead_to_their_users refresh_tokens_work_once device_grants_step_once }
-    discussions { numbers_events_and_pages states_change_once }
+    discussions { numbers_events_and_pages states_change_once authors_may_leave }
     events { chain_shows_changes }
     files { hashes_lead_to_files verified_files_stay chunks_lead_to_xorbs uploads_keep_their_parts garbage_is_not_what_is_named }
     git { one_of_many_moves_a_ref refs_that_cannot_live_together segments_page_and_merge }

@@ -111,7 +111,10 @@ async fn reads_use_an_index() {
     r.discussions(&DiscussionQuery { repo_id: 1, is_pull: Some(true), limit: 9, ..Default::default() })
         .await
         .unwrap();
-    r.discussion_events(1, 1, 9).await.unwrap();
+    r.discussion_events(1, 1, 5, 9).await.unwrap();
+    r.discussion_event(1, 1, "x").await.unwrap();
+    r.attachment("x").await.unwrap();
+    r.attached_bytes(1, NOW).await.unwrap();
     r.next_job_at().await.unwrap();
     r.repo_events(1, None, 9).await.unwrap();
     r.actor_events(1, None, 9).await.unwrap();
@@ -182,6 +185,14 @@ async fn lists_walk_an_index_in_order() {
             query.search = vec!["x".to_owned()];
             query.gated = Some(true);
             reader.list_repos(&query).await.unwrap();
+        }
+    }
+    for closed in [None, Some(true)] {
+        for is_pull in [None, Some(true)] {
+            for author_id in [None, Some(1)] {
+                let query = DiscussionQuery { repo_id: 1, closed, is_pull, author_id, offset: 5, limit: 5 };
+                reader.discussions(&query).await.unwrap();
+            }
         }
     }
     let seen = std::mem::take(&mut reader.seen);

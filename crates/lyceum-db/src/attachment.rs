@@ -1,0 +1,56 @@
+//! Files that people show in comments.
+
+use lyceum_core::Timestamp;
+
+use crate::error::Result;
+use crate::queries::Queries;
+use crate::value::{Columns, Record, bind};
+
+/// A file to be shown in comments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attachment {
+    /// Its unguessable name.
+    pub name: String,
+    /// Who uploaded it; `None` if the account is gone.
+    pub user_id: Option<i64>,
+    /// What its bytes were found to be.
+    pub media_type: String,
+    /// Its length.
+    pub bytes: u64,
+    /// When it was uploaded.
+    pub created_at: Timestamp,
+}
+
+impl Record for Attachment {
+    fn read(columns: &mut Columns<'_>) -> Result<Self> {
+        Ok(Self {
+            name: columns.get()?,
+            user_id: columns.get()?,
+            media_type: columns.get()?,
+            bytes: columns.get()?,
+            created_at: columns.get()?,
+        })
+    }
+}
+
+impl Queries {
+    /// Adds an attachment; false if the name is used.
+    pub async fn insert_attachment(&mut self, new: &Attachment) -> Result<bool> {
+        let sql = "INSERT INTO attachment (name, user_id, media_type, bytes, created_at) VALUES ($1, $2, $3, $4, $5) \
+                   ON CONFLICT (name) DO NOTHING";
+        let arguments = bind![new.name, new.user_id, new.media_type, new.bytes, new.created_at];
+        Ok(self.execute(sql, arguments).await? == 1)
+    }
+
+    /// Returns an attachment.
+    pub async fn attachment(&mut self, name: &str) -> Result<Option<Attachment>> {
+        let sql = "SELECT name, user_id, media_type, bytes, created_at FROM attachment WHERE name = $1";
+        self.optional(sql, bind![name]).await
+    }
+
+    /// Returns the bytes that a user attached since a time.
+    pub async fn attached_bytes(&mut self, user_id: i64, since: Timestamp) -> Result<u64> {
+        let sql = "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM attachment WHERE user_id = $1 AND created_at >= $2";
+        self.one(sql, bind![user_id, since]).await
+    }
+}
