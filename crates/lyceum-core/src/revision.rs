@@ -75,6 +75,11 @@ impl RefName {
         Self(format!("refs/pr/{number}"))
     }
 
+    /// Returns the number of the pull request that this is the reference of.
+    pub fn pull_request_number(&self) -> Option<i64> {
+        self.0.strip_prefix("refs/pr/")?.parse().ok()
+    }
+
     /// Returns the full name.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use bytes::Bytes;
 use lyceum_core::limits::{MAX_COMMIT_OPERATIONS, MAX_MESSAGE_BYTES, MAX_REGULAR_FILE_BYTES};
-use lyceum_core::{Oid, RefName, RepoPath, Revision, Sha256, Timestamp};
+use lyceum_core::{AccountName, Oid, RefName, RepoPath, Revision, Sha256, Timestamp};
 use lyceum_git::{Edit, EditError, Mode, ObjectKind, Pointer, SegmentWriter, Signature};
 
 use crate::access::Identity;
@@ -104,9 +104,7 @@ impl Hub {
     ) -> Result<CommitBuilder> {
         let author = caller.signed_in()?.clone();
         let target = self.commit_target(repo, revision, create_pr).await?;
-        if repo.action < Action::Write && !create_pr {
-            self.check_own_pull_request(repo, &author, &target).await?;
-        }
+        self.check_target(repo, &author, &target, create_pr).await?;
         Ok(CommitBuilder {
             hub: self.clone(),
             repo: repo.clone(),
@@ -135,13 +133,24 @@ impl Hub {
         found.map(|_| name).ok_or_else(missing)
     }
 
-    async fn check_own_pull_request(&self, repo: &Repo, author: &Identity, target: &RefName) -> Result<()> {
-        let number = target.as_str().strip_prefix("refs/pr/").and_then(|number| number.parse::<i64>().ok());
-        if let Some(number) = number {
+    /// Refuses a commit to a pull request that is closed, and from who may only propose to anything but his own.
+    async fn check_target(
+        &self,
+        repo: &Repo,
+        author: &Identity,
+        target: &RefName,
+        create_pr: bool,
+    ) -> Result<()> {
+        let mut own = false;
+        if let Some(number) = target.pull_request_number() {
             let discussion = self.inner.db.read().await?.discussion(repo.record.id, number).await?;
-            if discussion.is_some_and(|discussion| discussion.author_id == author.user_id) {
-                return Ok(());
+            own = discussion.as_ref().is_some_and(|found| found.author_id == Some(author.user_id));
+            if own || repo.action >= Action::Write {
+                discussion.as_ref().map(crate::discussion::may_take_commits).transpose()?;
             }
+        }
+        if own || create_pr || repo.action >= Action::Write {
+            return Ok(());
         }
         Err(Error::new(
             ErrorKind::Forbidden,
@@ -286,15 +295,19 @@ impl CommitBuilder {
     }
 }
 
-/// The person a commit is by; the address tells nothing and leads nowhere (RFC 2606).
+/// The person a commit is by.
 pub(crate) fn signature(identity: &Identity, now: Timestamp) -> Signature {
-    let name = identity.name.to_string();
     Signature {
-        email: format!("{name}@users.noreply.invalid"),
-        name,
+        email: address(&identity.name),
+        name: identity.name.to_string(),
         seconds: now.seconds(),
         offset_minutes: 0,
     }
+}
+
+/// The address of an author, which tells nothing and leads nowhere (RFC 2606).
+pub(crate) fn address(name: &AccountName) -> String {
+    format!("{name}@users.noreply.invalid")
 }
 
 pub(crate) fn edit_error(error: EditError, commit: Option<Oid>) -> Error {

@@ -6,6 +6,9 @@ use lyceum_git::Commit;
 
 use crate::{Error, Hub, Repo, Result};
 
+/// Most authors that are told of one commit.
+const MAX_AUTHORS: usize = 16;
+
 /// A commit as the API shows it.
 #[derive(Debug, Clone)]
 pub struct CommitInfo {
@@ -60,8 +63,23 @@ impl CommitInfo {
             title: commit.summary().to_owned(),
             message: commit.body().to_owned(),
             date: Timestamp(commit.author.seconds.saturating_mul(1000)),
-            authors: vec![commit.author.name.clone()],
+            authors: authors(commit),
             parents: commit.parents.clone(),
         }
     }
+}
+
+/// Returns who wrote a commit: its author, and whom the last lines of its message name as co-authors.
+fn authors(commit: &Commit) -> Vec<String> {
+    let mut authors = vec![commit.author.name.clone()];
+    for line in commit.message.trim_end().lines().rev().take_while(|line| !line.trim().is_empty()) {
+        let named = line.strip_prefix("Co-authored-by: ").and_then(|person| person.split_once(" <"));
+        if let Some((name, _)) = named
+            && authors.len() < MAX_AUTHORS
+            && !authors.iter().any(|known| known == name)
+        {
+            authors.push(name.to_owned());
+        }
+    }
+    authors
 }

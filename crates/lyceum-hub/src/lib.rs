@@ -43,7 +43,10 @@ pub use account::{
 pub use card::{Problem, Severity};
 pub use commit::{CommitBuilder, Committed, Operation};
 pub use device::{DevicePoll, DeviceStart, TokenPair};
-pub use discussion::{Discussion, DiscussionEvent, DiscussionFilter, DiscussionPage};
+pub use discussion::{
+    Comment, CommentVersion, Discussion, DiscussionDetails, DiscussionEvent, DiscussionFilter,
+    DiscussionPage, DiscussionView, EventData, Mergeability,
+};
 pub use error::{Error, ErrorKind, Result};
 pub use file::FileHandle;
 pub use fsck::{FsckFinding, FsckReport};
@@ -58,7 +61,9 @@ pub use lfs::{LfsAction, LfsAnswer, LfsObject, LfsOperation};
 pub use lfs_file::{LfsFile, LfsFilePage};
 pub use like::{Like, LikePage};
 pub use list::{ListQuery, ListSort, RepoPage};
-pub use lyceum_db::{AccountKind, Gated, RequestState, Role, TokenKind, TokenRole, Visibility};
+pub use lyceum_db::{
+    AccountKind, DiscussionStatus, Gated, RequestState, Role, TokenKind, TokenRole, Visibility,
+};
 pub use people::{Overview, OverviewOf, PeopleOf, PeoplePage, Person};
 pub use preupload::{PreuploadAnswer, PreuploadFile, UploadMode};
 pub use reference::{Reference, References};

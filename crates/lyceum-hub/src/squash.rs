@@ -4,6 +4,7 @@ use lyceum_core::{Oid, RefName, Revision};
 use lyceum_git::{Commit, ObjectKind, SegmentWriter};
 
 use crate::commit::{Landed, Landing, signature};
+use crate::discussion::{PullChange, PullCommit, title_of};
 use crate::{Caller, Error, ErrorKind, Hub, Repo, Result};
 
 impl Hub {
@@ -39,6 +40,13 @@ impl Hub {
             .filter(|message| !message.trim().is_empty())
             .unwrap_or(&default)
             .replace('\0', "\u{fffd}");
+        let pull_request = match name.pull_request_number() {
+            Some(_) => PullChange::Commit(PullCommit {
+                event_id: self.inner.entropy.id(),
+                subject: title_of(&message),
+            }),
+            None => PullChange::Nothing,
+        };
         let commit = Commit {
             tree: self.tree_of(repo, head).await?,
             parents: Vec::new(),
@@ -57,7 +65,7 @@ impl Hub {
             segments: vec![self.keep_segment(repo.record.id, segment, "squash").await?],
             action: "super-squash",
             large: Vec::new(),
-            pull_request: None,
+            pull_request,
         };
         match self.land(landing).await? {
             Landed::Yes(_) => Ok(commit),

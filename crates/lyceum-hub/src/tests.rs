@@ -3,6 +3,7 @@
 mod access;
 mod account;
 mod commit;
+mod discussion;
 mod gate;
 mod lfs;
 mod reference;

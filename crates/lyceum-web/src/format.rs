@@ -38,6 +38,11 @@ pub(crate) fn count(number: u64) -> String {
     text
 }
 
+/// Returns the name of who wrote something; the account may be gone.
+pub(crate) fn author(name: Option<String>) -> String {
+    name.unwrap_or_else(|| "deleted".to_owned())
+}
+
 /// Returns date and time to the minute, in UTC.
 pub(crate) fn time(at: Timestamp) -> String {
     let text = at.to_string();

@@ -1,8 +1,10 @@
 //! Discussions and pull requests.
 
-use lyceum_hub::{Discussion, DiscussionEvent, DiscussionPage, Repo};
+use lyceum_hub::{
+    Comment, CommentVersion, Discussion, DiscussionDetails, DiscussionEvent, DiscussionPage,
+    DiscussionStatus, EventData, Mergeability, Repo,
+};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 /// Body of `POST …/discussions`.
 #[derive(Debug, Deserialize)]
@@ -13,6 +15,49 @@ pub(crate) struct NewDiscussionWire {
     pub(crate) description: Option<String>,
     #[serde(default)]
     pub(crate) pull_request: Option<bool>,
+}
+
+/// Body of `POST …/comment`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct NewCommentWire {
+    pub(crate) comment: String,
+}
+
+/// Body of `POST …/comment/{id}/edit`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct EditWire {
+    pub(crate) content: String,
+}
+
+/// Body of `POST …/title`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct TitleWire {
+    pub(crate) title: String,
+}
+
+/// Body of `POST …/status`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct StatusWire {
+    pub(crate) status: String,
+    #[serde(default)]
+    pub(crate) comment: Option<String>,
+}
+
+/// Body of `POST …/merge`, which may be missing.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct MergeWire {
+    #[serde(default)]
+    pub(crate) comment: Option<String>,
+}
+
+/// What a change answers: the event under the name that the clients look for.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum ChangedWire {
+    NewMessage(EventWire),
+    UpdatedComment(EventWire),
+    NewTitle(EventWire),
+    NewStatus(EventWire),
 }
 
 /// One page of discussions.
@@ -38,10 +83,11 @@ impl DiscussionPageWire {
 pub(crate) struct DiscussionWire {
     num: i64,
     title: String,
-    status: String,
+    status: &'static str,
     is_pull_request: bool,
     created_at: String,
-    author: AuthorWire,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    author: Option<AuthorWire>,
     repo: RepoWire,
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
@@ -50,9 +96,12 @@ pub(crate) struct DiscussionWire {
     #[serde(skip_serializing_if = "Option::is_none")]
     changes: Option<ChangesWire>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    files_with_conflicts: Option<Vec<String>>,
+    files_with_conflicts: Option<ConflictsWire>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diff: Option<String>,
 }
 
+/// An account; the clients take a missing one for deleted.
 #[derive(Debug, Serialize)]
 struct AuthorWire {
     name: String,
@@ -72,14 +121,55 @@ struct ChangesWire {
     merge_commit_id: Option<String>,
 }
 
+/// The files in conflict, or `true` if there are some that cannot be told.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum ConflictsWire {
+    Files(Vec<String>),
+    Unknown(bool),
+}
+
+/// An event.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct EventWire {
+pub(crate) struct EventWire {
     id: String,
-    r#type: String,
+    r#type: &'static str,
     created_at: String,
-    author: AuthorWire,
-    data: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    author: Option<AuthorWire>,
+    data: DataWire,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum DataWire {
+    Comment(Box<CommentWire>),
+    Commit { subject: String, oid: String },
+    Status { status: &'static str },
+    Title { from: String, to: String },
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CommentWire {
+    edited: bool,
+    hidden: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hidden_by: Option<String>,
+    num_edits: usize,
+    latest: VersionWire,
+    history: Vec<VersionWire>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct VersionWire {
+    raw: String,
+    html: String,
+    updated_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    author: Option<AuthorWire>,
 }
 
 impl DiscussionWire {
@@ -88,43 +178,119 @@ impl DiscussionWire {
         Self {
             num: discussion.number,
             title: discussion.title,
-            status: discussion.status,
+            status: discussion.status.as_str(),
             is_pull_request: discussion.pull_request,
             created_at: discussion.created_at.to_string(),
-            author: AuthorWire { name: discussion.author },
+            author: discussion.author.map(|name| AuthorWire { name }),
             repo: RepoWire { name: repo.id().to_string(), r#type: repo.kind().singular() },
             url: None,
             events: None,
             changes: None,
             files_with_conflicts: None,
+            diff: None,
         }
     }
 
     /// Writes a discussion with everything that happened in it.
-    pub(crate) fn details(repo: &Repo, mut discussion: Discussion, url: String) -> Self {
-        let events = std::mem::take(&mut discussion.events);
+    pub(crate) fn details(repo: &Repo, details: DiscussionDetails, url: String) -> Self {
+        let DiscussionDetails { discussion, events, mergeability, diff, event_count: _ } = details;
         let changes = discussion.pull_request.then(|| ChangesWire {
-            base: discussion.target_branch.clone().unwrap_or_else(|| "refs/heads/main".to_owned()),
+            base: discussion.target_branch.clone().unwrap_or_default(),
             merge_commit_id: discussion.merge_commit.map(|commit| commit.to_string()),
         });
         Self {
             url: Some(url),
             events: Some(events.into_iter().map(EventWire::from).collect()),
-            files_with_conflicts: changes.is_some().then(Vec::new),
+            files_with_conflicts: changes.is_some().then(|| mergeability.into()),
             changes,
+            diff,
             ..Self::summary(repo, discussion)
+        }
+    }
+}
+
+impl From<Mergeability> for ConflictsWire {
+    fn from(mergeability: Mergeability) -> Self {
+        match mergeability {
+            Mergeability::Clean => Self::Files(Vec::new()),
+            Mergeability::Conflicts(paths) => Self::Files(paths),
+            Mergeability::Unknown => Self::Unknown(true),
         }
     }
 }
 
 impl From<DiscussionEvent> for EventWire {
     fn from(event: DiscussionEvent) -> Self {
+        let (kind, data) = match event.data {
+            EventData::Comment(comment) => ("comment", DataWire::Comment(Box::new(comment.into()))),
+            EventData::Commit { subject, oid } => {
+                ("commit", DataWire::Commit { subject, oid: oid.to_string() })
+            }
+            EventData::Status(status) => ("status-change", DataWire::Status { status: status.as_str() }),
+            EventData::Title { from, to } => ("title-change", DataWire::Title { from, to }),
+        };
         Self {
             id: event.id,
-            r#type: event.kind,
+            r#type: kind,
             created_at: event.created_at.to_string(),
-            author: AuthorWire { name: event.author },
-            data: event.data,
+            author: event.author.map(|name| AuthorWire { name }),
+            data,
         }
     }
 }
+
+impl From<Comment> for CommentWire {
+    fn from(comment: Comment) -> Self {
+        Self {
+            edited: comment.edited,
+            hidden: comment.hidden,
+            hidden_by: comment.hidden_by,
+            num_edits: comment.history.len(),
+            latest: comment.latest.into(),
+            history: comment.history.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl From<CommentVersion> for VersionWire {
+    fn from(version: CommentVersion) -> Self {
+        Self {
+            html: html(&version.text),
+            raw: version.text,
+            updated_at: version.at.to_string(),
+            author: version.author.map(|name| AuthorWire { name }),
+        }
+    }
+}
+
+/// Parses the states that a discussion can be set to.
+pub(crate) fn parse_open(status: &str) -> Option<bool> {
+    match DiscussionStatus::parse(status)? {
+        DiscussionStatus::Open => Some(true),
+        DiscussionStatus::Closed => Some(false),
+        DiscussionStatus::Draft | DiscussionStatus::Merged => None,
+    }
+}
+
+/// Writes text as paragraphs of HTML, with nothing in it that could be taken for markup.
+fn html(text: &str) -> String {
+    let mut html = String::with_capacity(text.len() + 16);
+    html.push_str("<p>");
+    for c in text.trim().replace("\r\n", "\n").replace("\n\n", "\u{1e}").chars() {
+        match c {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '"' => html.push_str("&quot;"),
+            '\'' => html.push_str("&#39;"),
+            '\n' => html.push_str("<br>\n"),
+            '\u{1e}' => html.push_str("</p>\n<p>"),
+            c => html.push(c),
+        }
+    }
+    html.push_str("</p>");
+    html
+}
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use lyceum_git::{Commit, ObjectKind, Objects as _, Segment, SegmentData, Segment
 
 use super::{CommitBuilder, Committed, MAX_REPLAYS, edit_error, signature};
 use crate::account::append_event;
-use crate::discussion::NewDiscussion;
+use crate::discussion::{NewDiscussion, PullChange, PullCommit, note_merge, title_of};
 use crate::{Error, ErrorKind, Hub, Result};
 
 /// A commit whose objects are durable, waiting for the transaction that makes it true.
@@ -23,8 +23,8 @@ pub(crate) struct Landing {
     pub(crate) action: &'static str,
     /// Large files that the commit names, with their paths.
     pub(crate) large: Vec<(Sha256, String)>,
-    /// Opens a pull request whose reference is made instead of `reference`.
-    pub(crate) pull_request: Option<NewDiscussion>,
+    /// What it means to a pull request.
+    pub(crate) pull_request: PullChange,
 }
 
 /// How a landing ended.
@@ -79,14 +79,7 @@ impl CommitBuilder {
         let mut segment =
             self.segment.take().unwrap_or_else(|| SegmentWriter::new(self.hub.inner.store.spool_dir()));
         let commit = self.build(head, message, &mut segment).await?;
-        let pull_request = self.create_pr.then(|| NewDiscussion {
-            title,
-            description: String::new(),
-            base: Some((self.target.clone(), head)),
-            status: lyceum_db::DiscussionStatus::Open,
-            commit: Some(commit),
-            event_ids: [self.hub.inner.entropy.id(), self.hub.inner.entropy.id()],
-        });
+        let pull_request = self.pull_change(&title, head, commit);
         segments.push(self.hub.keep_segment(self.repo.record.id, segment, "commit").await?);
         let landing = Landing {
             repo_id: self.repo.record.id,
@@ -103,6 +96,24 @@ impl CommitBuilder {
             Landed::Yes(pull_request) => Ok(Some(Committed { oid: commit, pull_request })),
             Landed::Moved if bound => Err(stale()),
             Landed::Moved => Ok(None),
+        }
+    }
+
+    fn pull_change(&self, summary: &str, head: Oid, commit: Oid) -> PullChange {
+        let id = || self.hub.inner.entropy.id();
+        if self.create_pr {
+            return PullChange::Open(NewDiscussion {
+                title: title_of(summary),
+                description: String::new(),
+                base: Some((self.target.clone(), head)),
+                status: lyceum_db::DiscussionStatus::Open,
+                commit: Some(commit),
+                event_ids: [id(), id()],
+            });
+        }
+        match self.target.pull_request_number() {
+            Some(_) => PullChange::Commit(PullCommit { event_id: id(), subject: title_of(summary) }),
+            None => PullChange::Nothing,
         }
     }
 
@@ -184,8 +195,10 @@ async fn write(tx: &mut lyceum_db::Queries, landing: &Landing, now: Timestamp) -
         last_segment = insert_segment(tx, repo_id, segment).await?;
     }
     let (reference, expected, number) = match &landing.pull_request {
-        None => (landing.reference.clone(), landing.expected, None),
-        Some(request) => {
+        PullChange::Nothing | PullChange::Commit(_) | PullChange::Merge(_) => {
+            (landing.reference.clone(), landing.expected, None)
+        }
+        PullChange::Open(request) => {
             let number = crate::discussion::insert(tx, repo_id, landing.actor_id, request, now).await?;
             (RefName::pull_request(number), None, Some(number))
         }
@@ -194,6 +207,15 @@ async fn write(tx: &mut lyceum_db::Queries, landing: &Landing, now: Timestamp) -
     {
         // The error rolls back the segments, and the pull request if there was one.
         return Err(Error::new(ErrorKind::Stale, "the reference moved"));
+    }
+    match (&landing.pull_request, reference.pull_request_number()) {
+        (PullChange::Commit(commit), Some(number)) => {
+            commit.add(tx, (repo_id, number), landing.actor_id, landing.commit, now).await?;
+        }
+        (PullChange::Merge(merge), _) => {
+            note_merge(tx, repo_id, merge, (landing.actor_id, landing.commit), now).await?;
+        }
+        _ => {}
     }
     for (sha256, path) in &landing.large {
         tx.name_repo_file(repo_id, sha256, path, reference.as_str()).await?;

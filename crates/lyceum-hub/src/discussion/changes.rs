@@ -1,0 +1,207 @@
+//! What a pull request changes, and whether it can be merged.
+
+use bytes::Bytes;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use lyceum_core::{Oid, RefName};
+use lyceum_git::{Change, Content, Merged, Mode, Objects as _, PatchWriter, SegmentWriter};
+
+use crate::objects::RepoObjects;
+use crate::{Error, ErrorKind, Hub, Repo, Result};
+
+/// Most files of which a diff shows the lines.
+const MAX_DIFF_FILES: usize = 3000;
+/// Largest file, before or after, of which a diff shows the lines.
+const MAX_DIFF_FILE_BYTES: u64 = 1024 * 1024;
+/// Most bytes of files that are compared for one diff.
+const MAX_DIFF_INPUT_BYTES: u64 = 32 * 1024 * 1024;
+/// Size of a diff from which on further files are only named.
+const MAX_DIFF_BYTES: usize = 8 * 1024 * 1024;
+/// Files read at the same time.
+const READS: usize = 16;
+
+/// Whether a pull request can be merged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mergeability {
+    /// It can, or it is settled already, or it carries no changes.
+    Clean,
+    /// These files were changed differently in the target branch since.
+    Conflicts(Vec<String>),
+    /// It cannot: the target branch is gone, or the two are too large or too far apart to be compared.
+    Unknown,
+}
+
+/// Where a pull request stands.
+pub(super) struct Heads {
+    /// Head of the target branch.
+    pub(super) target: Oid,
+    /// Head of the pull request.
+    pub(super) pull: Oid,
+    /// The commit that both began at.
+    pub(super) fork: Oid,
+}
+
+impl Hub {
+    pub(super) async fn mergeability(
+        &self,
+        repo: &Repo,
+        row: &lyceum_db::Discussion,
+    ) -> Result<Mergeability> {
+        if !row.is_pull || row.status.closed() {
+            return Ok(Mergeability::Clean);
+        }
+        let merged = match self.heads(repo, row).await {
+            Ok(heads) => {
+                let mut segment = SegmentWriter::new(self.inner.store.spool_dir());
+                self.merge_heads(repo, &heads, &mut segment).await
+            }
+            Err(error) => Err(error),
+        };
+        match merged {
+            Ok(Merged::Clean(_)) => Ok(Mergeability::Clean),
+            Ok(Merged::Conflicts(paths)) => Ok(Mergeability::Conflicts(paths)),
+            Err(error) if error.kind() == ErrorKind::Conflict => Ok(Mergeability::Unknown),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Finds the heads of an open pull request and of its target, and where the two began.
+    pub(super) async fn heads(&self, repo: &Repo, row: &lyceum_db::Discussion) -> Result<Heads> {
+        let target = row.target_branch.as_deref().unwrap_or_default();
+        let gone = || Error::new(ErrorKind::Conflict, format!("the branch `{target}` is gone"));
+        let target = self.head_of(repo, target).await?.ok_or_else(gone)?;
+        let pull = self.pull_head(repo, row.num).await?;
+        let fork = self.fork(repo, row, target, pull).await?;
+        Ok(Heads { target, pull, fork })
+    }
+
+    /// Joins a pull request with its target; fails with [`ErrorKind::Conflict`] if the two cannot be compared.
+    pub(super) async fn merge_heads(
+        &self,
+        repo: &Repo,
+        heads: &Heads,
+        segment: &mut SegmentWriter,
+    ) -> Result<Merged> {
+        let fork = self.tree_of(repo, heads.fork).await?;
+        let target = self.tree_of(repo, heads.target).await?;
+        let pull = self.tree_of(repo, heads.pull).await?;
+        let merged =
+            lyceum_git::merge_trees(&self.objects(repo), Some(fork), Some(target), Some(pull), segment).await;
+        merged.map_err(too_far_apart)
+    }
+
+    /// Writes what a pull request changes, or changed before it was merged.
+    pub(super) async fn pull_request_diff(&self, repo: &Repo, row: &lyceum_db::Discussion) -> Result<String> {
+        let pull = self.pull_head(repo, row.num).await?;
+        let target = row.target_branch.as_deref().unwrap_or_default();
+        let fork = match (row.merge_oid, row.base_oid, self.head_of(repo, target).await?) {
+            // What it was merged against is noted; the branch has gone on since.
+            (Some(_), Some(base), _) | (None, Some(base), None) => base,
+            (_, _, Some(target)) => self.fork(repo, row, target, pull).await?,
+            (_, None, None) => pull,
+        };
+        let (old, new) = (self.tree_of(repo, fork).await?, self.tree_of(repo, pull).await?);
+        let objects = self.objects(repo);
+        let mut changes = lyceum_git::diff(&objects, Some(old), Some(new), MAX_DIFF_FILES + 1)
+            .await
+            .map_err(too_far_apart)?;
+        let more = changes.len() > MAX_DIFF_FILES;
+        changes.truncate(MAX_DIFF_FILES);
+        let contents = contents(&objects, changes).await?;
+        let write = move || {
+            let mut patch = PatchWriter::new(MAX_DIFF_BYTES);
+            for (change, old, new) in &contents {
+                patch.add(change, old, new);
+            }
+            if more {
+                patch.note(&format!(
+                    "More than {MAX_DIFF_FILES} files are changed; the others are not shown."
+                ));
+            }
+            patch.finish()
+        };
+        tokio::task::spawn_blocking(write).await.map_err(Error::internal)
+    }
+
+    pub(super) async fn head_of(&self, repo: &Repo, reference: &str) -> Result<Option<Oid>> {
+        let found = self.inner.db.read().await?.ref_get(repo.record.id, reference).await?;
+        Ok(found.map(|reference| reference.peeled))
+    }
+
+    async fn pull_head(&self, repo: &Repo, number: i64) -> Result<Oid> {
+        let reference = RefName::pull_request(number);
+        let gone = || Error::internal(format!("`{reference}` of repo {} is gone", repo.record.id));
+        self.head_of(repo, reference.as_str()).await?.ok_or_else(gone)
+    }
+
+    /// Finds the commit that a pull request began at: the newest that both histories have. Where either was rewritten,
+    /// there is none; then it is the commit at which the pull request was opened.
+    async fn fork(&self, repo: &Repo, row: &lyceum_db::Discussion, target: Oid, pull: Oid) -> Result<Oid> {
+        match (lyceum_git::merge_base(&self.objects(repo), target, pull).await, row.base_oid) {
+            (Ok(Some(base)), _) => Ok(base),
+            (Ok(None), Some(base)) => Ok(base),
+            (Err(error), Some(base)) if error.kind() == lyceum_git::ErrorKind::TooLarge => Ok(base),
+            (Ok(None), None) => Err(Error::new(
+                ErrorKind::Conflict,
+                format!("pull request {} and its target have no commit in common", row.num),
+            )),
+            (Err(error), _) => Err(too_far_apart(error)),
+        }
+    }
+}
+
+/// Tells what a client can change from what only the operator can.
+fn too_far_apart(error: lyceum_git::Error) -> Error {
+    if error.kind() == lyceum_git::ErrorKind::TooLarge {
+        return Error::new(
+            ErrorKind::Conflict,
+            format!("the pull request is too far from its target: {error}"),
+        );
+    }
+    Error::internal(error)
+}
+
+/// Reads both sides of changes, as far as they are to be shown.
+async fn contents(objects: &RepoObjects, changes: Vec<Change>) -> Result<Vec<(Change, Content, Content)>> {
+    let mut left = MAX_DIFF_INPUT_BYTES;
+    let mut wanted = Vec::with_capacity(changes.len());
+    for change in changes {
+        let old = wants(objects, change.old, &mut left).await?;
+        let new = wants(objects, change.new, &mut left).await?;
+        wanted.push((change, old, new));
+    }
+    let read = |(change, old, new): (Change, Wanted, Wanted)| async move {
+        Ok::<_, Error>((change, read(objects, old).await?, read(objects, new).await?))
+    };
+    stream::iter(wanted).map(read).buffered(READS).try_collect().await
+}
+
+/// What is to be read of a side.
+enum Wanted {
+    Nothing,
+    Blob(Oid),
+    TooLarge,
+}
+
+async fn wants(objects: &RepoObjects, side: Option<(Mode, Oid)>, left: &mut u64) -> Result<Wanted> {
+    let Some((_, oid)) = side.filter(|(mode, _)| *mode != Mode::Submodule) else {
+        return Ok(Wanted::Nothing);
+    };
+    let size = objects.size(oid).await?;
+    match left.checked_sub(size) {
+        Some(rest) if size <= MAX_DIFF_FILE_BYTES => {
+            *left = rest;
+            Ok(Wanted::Blob(oid))
+        }
+        _ => Ok(Wanted::TooLarge),
+    }
+}
+
+async fn read(objects: &RepoObjects, wanted: Wanted) -> Result<Content> {
+    match wanted {
+        Wanted::Nothing => Ok(Content::Known(Bytes::new())),
+        Wanted::Blob(oid) => {
+            Ok(Content::Known(objects.read(oid).await.map_err(Error::internal)?.data.clone()))
+        }
+        Wanted::TooLarge => Ok(Content::TooLarge),
+    }
+}
