@@ -127,9 +127,8 @@ impl Db {
         if let Connection::Owned(connection) = tx.0.into_connection() {
             connection.close().await.map_err(Inner::Open)?;
         }
-        let pool = AnyPoolOptions::new()
-            .max_connections(options.readers.max(1))
-            .acquire_timeout(ACQUIRE_WAIT);
+        let pool =
+            AnyPoolOptions::new().max_connections(options.readers.max(1)).acquire_timeout(ACQUIRE_WAIT);
         // Two pools, so that a task that holds a reader while it writes cannot wait for itself.
         let open = |setup: &'static str| {
             let pool = pool.clone().after_connect(move |connection, _| {

@@ -21,8 +21,8 @@ pub(super) fn register(routes: &mut Routes) {
     routes.post(Scope::Repo, "/discussions", create);
     routes.get(Scope::Repo, "/discussions/{number}", details);
     routes.post(Scope::Repo, "/discussions/{number}/comment", comment);
-    routes.post(Scope::Repo, "/discussions/{number}/comment/{id}/edit", edit);
-    routes.post(Scope::Repo, "/discussions/{number}/comment/{id}/hide", hide);
+    routes.post(Scope::Repo, "/discussions/{number}/comment/{comment}/edit", edit);
+    routes.post(Scope::Repo, "/discussions/{number}/comment/{comment}/hide", hide);
     routes.post(Scope::Repo, "/discussions/{number}/title", rename);
     routes.post(Scope::Repo, "/discussions/{number}/status", set_status);
     routes.post(Scope::Repo, "/discussions/{number}/merge", merge);
@@ -91,7 +91,7 @@ async fn edit(
     Json(wire): Json<EditWire>,
 ) -> ApiResult<Json<ChangedWire>> {
     let (repo, number) = open(&api, &caller, &address, &params, Action::Propose).await?;
-    let event = api.hub.edit_comment(&caller, &repo, number, params.get("id")?, &wire.content).await?;
+    let event = api.hub.edit_comment(&caller, &repo, number, params.get("comment")?, &wire.content).await?;
     Ok(Json(ChangedWire::UpdatedComment(event.into())))
 }
 
@@ -102,7 +102,7 @@ async fn hide(
     params: PathParams,
 ) -> ApiResult<Json<ChangedWire>> {
     let (repo, number) = open(&api, &caller, &address, &params, Action::Propose).await?;
-    let event = api.hub.hide_comment(&caller, &repo, number, params.get("id")?).await?;
+    let event = api.hub.hide_comment(&caller, &repo, number, params.get("comment")?).await?;
     Ok(Json(ChangedWire::UpdatedComment(event.into())))
 }
 

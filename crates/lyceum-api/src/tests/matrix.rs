@@ -267,6 +267,7 @@ impl World {
             ("{state}", "pending"),
             ("{user}", "reader"),
             ("{number}", "1"),
+            ("{comment}", "nothing"),
             ("{oid}", &oid),
             ("{hash}", hash),
             ("{prefix}", "default"),
