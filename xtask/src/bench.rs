@@ -1,11 +1,13 @@
 //! `cargo xtask bench`: the speed and memory table, each line against its bound, all measured in one run.
 //!
 //! Absolute numbers of a machine say little, so throughput is compared with nginx serving the same bytes
-//! to the same load generator on the same cores, and work is counted in processor seconds.
+//! to the same load generator on the same cores, and the processor time of large files also with upstream's test
+//! server. Where that needed 5.0 seconds per gigabyte up and 1.1 down, the hub is to need 0.8 and 0.3.
 
 mod commits;
 mod dedup;
 mod nginx;
+mod reference;
 mod requests;
 mod start;
 mod transfer;

@@ -120,13 +120,7 @@ impl Server {
 
     /// Returns the seconds of processor time that the server has used, in user and kernel mode.
     pub(crate) fn cpu_seconds(&self) -> Result<f64> {
-        let stat =
-            fs::read_to_string(format!("/proc/{}/stat", self.child.id())).context("read /proc/…/stat")?;
-        // The second field is the program's name, which may hold spaces; count from its closing bracket.
-        let fields: Vec<_> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok());
-        let (user, kernel) = ticks(11).zip(ticks(12)).context("/proc/…/stat has too few fields")?;
-        Ok((user + kernel) / TICKS_PER_SECOND)
+        cpu_seconds(self.child.id())
     }
 
     /// Returns the largest resident memory so far, in MiB.
@@ -181,6 +175,16 @@ impl Drop for Server {
         self.child.kill().ok();
         self.child.wait().ok();
     }
+}
+
+/// Returns the seconds of processor time that a process has used, in user and kernel mode.
+pub(crate) fn cpu_seconds(process: u32) -> Result<f64> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).context("read /proc/…/stat")?;
+    // The second field is the program's name, which may hold spaces; count from its closing bracket.
+    let fields: Vec<_> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok());
+    let (user, kernel) = ticks(11).zip(ticks(12)).context("/proc/…/stat has too few fields")?;
+    Ok((user + kernel) / TICKS_PER_SECOND)
 }
 
 /// Waits a little; nothing in a foreign process can be awaited here.

@@ -1,4 +1,4 @@
-//! Outside tools made once under the build folder: cargo-deny and Python virtual environments.
+//! Outside tools made once under the build folder: cargo's, and Python virtual environments.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,22 +10,36 @@ use crate::{environment, process};
 /// The version whose configuration format `deny.toml` is written in.
 const CARGO_DENY: &str = "cargo-deny@0.20.2";
 
+/// The version that `reference/` compares with too.
+const XET_CLIENT: &str = "xet-client@1.8.0";
+
 /// Returns `cargo-deny`, from the search path or built once.
 pub(crate) fn cargo_deny() -> Result<PathBuf> {
-    if let Some(found) = process::find("cargo-deny") {
+    // Unoptimised: it runs for a second, and an optimised build takes minutes more.
+    tool("cargo-deny", &["--debug", "--no-default-features", CARGO_DENY])
+}
+
+/// Returns upstream's server for tests of the Xet protocol, from the search path or built once.
+pub(crate) fn local_cas_server() -> Result<PathBuf> {
+    let features = ["--no-default-features", "--features", "simulation", "--bin", "local_cas_server"];
+    tool("local_cas_server", &[&features, &[XET_CLIENT][..]].concat())
+}
+
+fn tool(name: &str, arguments: &[&str]) -> Result<PathBuf> {
+    if let Some(found) = process::find(name) {
         return Ok(found);
     }
     let home = environment::target().join("tools");
-    let program = home.join("bin/cargo-deny");
+    let program = home.join("bin").join(name);
     if !program.is_file() {
-        println!("installing {CARGO_DENY} into {}", home.display());
-        // Unoptimised: it runs for a second, and an optimised build takes minutes more.
+        println!("installing {name} into {}", home.display());
         let mut install = process::cargo();
-        install.args(["install", "--quiet", "--locked", "--debug", "--no-default-features"]);
-        install.arg("--root").arg(&home).arg("--target-dir").arg(home.join("build")).arg(CARGO_DENY);
+        install.args(["install", "--quiet", "--locked"]).args(arguments);
+        install.arg("--root").arg(&home).arg("--target-dir").arg(home.join("build"));
         process::run(&mut install)?;
         // A few hundred megabytes that nothing reads again.
-        fs::remove_dir_all(home.join("build")).context("remove the build folder of cargo-deny")?;
+        fs::remove_dir_all(home.join("build"))
+            .with_context(|| format!("remove the build folder of {name}"))?;
     }
     Ok(program)
 }

@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 
 use super::nginx::Nginx;
-use super::{Bench, Row};
+use super::{Bench, Row, reference};
 use crate::process;
 use crate::server::{self, Server};
 
@@ -35,16 +35,22 @@ pub(super) fn one_client(bench: &Bench) -> Result<Vec<Row>> {
 
     let before = server.cpu_seconds()?;
     upload(bench, &server, &token, "large", &file, &folder.join("up"))?.finish()?;
-    let seconds = (server.cpu_seconds()? - before) / GIGABYTES;
-    rows.push(Row::at_most("hf-xet upload of 1 GiB, server processor time", seconds, 0.8, "s/GB"));
+    let up = (server.cpu_seconds()? - before) / GIGABYTES;
+    rows.push(Row::at_most("hf-xet upload of 1 GiB, server processor time", up, 0.8, "s/GB"));
 
     let before = server.cpu_seconds()?;
     let target = folder.join("down");
     download(bench, &server, &token, "large", &folder.join("down-home"), &target)?.finish()?;
-    let seconds = (server.cpu_seconds()? - before) / GIGABYTES;
-    rows.push(Row::at_most("hf-xet download of 1 GiB, server processor time", seconds, 0.3, "s/GB"));
+    let down = (server.cpu_seconds()? - before) / GIGABYTES;
+    rows.push(Row::at_most("hf-xet download of 1 GiB, server processor time", down, 0.3, "s/GB"));
     same(&file, &target.join("random.bin"))?;
     fs::remove_dir_all(&target)?;
+
+    let peer = reference::measure(bench, &folder, &file)?;
+    let (peer_up, peer_down) = (peer.upload / GIGABYTES, peer.download / GIGABYTES);
+    println!("hf-xet, 1 GiB, upstream's test server: {peer_up:.2} s/GB up, {peer_down:.2} s/GB down");
+    rows.push(Row::at_most("the same upload against upstream's test server", up / peer_up, 0.16, "x"));
+    rows.push(Row::at_most("the same download against upstream's test server", down / peer_down, 0.27, "x"));
 
     let nginx = Nginx::start(&folder)?;
     nginx.serve(&file)?;
@@ -186,7 +192,7 @@ fn write_random(path: &Path, bytes: u64) -> Result<()> {
     file.flush().context("flush random bytes")
 }
 
-fn same(one: &Path, other: &Path) -> Result<()> {
+pub(super) fn same(one: &Path, other: &Path) -> Result<()> {
     process::run(process::command("cmp").arg(one).arg(other))
         .context("compare what went up with what came down")
 }
