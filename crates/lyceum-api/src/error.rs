@@ -46,6 +46,11 @@ pub(crate) enum ApiError {
         /// Address of what is there.
         url: String,
     },
+    /// The namespace has a collection with this title; clients that allow this go on with it.
+    TitleTaken {
+        /// How it is addressed.
+        slug: String,
+    },
     /// The repo has another id now; the request is to be sent there again.
     Moved {
         /// Path and query under the new id.
@@ -96,6 +101,11 @@ impl ApiError {
                 ErrorParts { status, code, message }
             }
             Self::Taken { message, .. } => ErrorParts { status: StatusCode::CONFLICT, code: None, message },
+            Self::TitleTaken { .. } => ErrorParts {
+                status: StatusCode::CONFLICT,
+                code: None,
+                message: "there is a collection with this title already",
+            },
             Self::Moved { .. } => ErrorParts {
                 status: StatusCode::TEMPORARY_REDIRECT,
                 code: None,
@@ -144,6 +154,7 @@ impl IntoResponse for ApiError {
         let ErrorParts { status, code, message } = self.parts();
         let body = match &self {
             Self::Taken { message, url } => json!({ "error": message, "url": url }),
+            Self::TitleTaken { slug } => json!({ "error": message, "slug": slug }),
             _ => json!({ "error": message }),
         };
         let mut response = (status, [(CONTENT_TYPE, "application/json")], body.to_string()).into_response();
@@ -169,7 +180,7 @@ impl IntoResponse for ApiError {
                 // The request line was a valid URI, so its parts are too; without a location clients would loop.
                 Err(_) => *response.status_mut() = StatusCode::NOT_FOUND,
             },
-            Self::Taken { .. } => {}
+            Self::Taken { .. } | Self::TitleTaken { .. } => {}
         }
         response
     }

@@ -15,6 +15,7 @@ use crate::error::ApiError;
 
 mod card;
 mod cas;
+mod collections;
 mod commit;
 mod discussions;
 mod gate;
@@ -41,6 +42,7 @@ pub(crate) fn all() -> Routes {
     let mut routes = Routes::default();
     card::register(&mut routes);
     cas::register(&mut routes);
+    collections::register(&mut routes);
     commit::register(&mut routes);
     discussions::register(&mut routes);
     gate::register(&mut routes);
@@ -104,6 +106,11 @@ impl Routes {
     /// Registers a PUT.
     pub(crate) fn put<H: Handler<T, Api>, T: 'static>(&mut self, scope: Scope, path: &str, handler: H) {
         self.add(&Method::PUT, MethodFilter::PUT, scope, path, handler);
+    }
+
+    /// Registers a PATCH.
+    pub(crate) fn patch<H: Handler<T, Api>, T: 'static>(&mut self, scope: Scope, path: &str, handler: H) {
+        self.add(&Method::PATCH, MethodFilter::PATCH, scope, path, handler);
     }
 
     /// Registers a DELETE.

@@ -1,5 +1,6 @@
 //! Requests through the whole router, on a real hub over a temporary database and store.
 
+mod collections;
 mod commits;
 mod identity;
 mod listing;

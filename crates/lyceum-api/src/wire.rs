@@ -2,6 +2,7 @@
 
 pub(crate) mod card;
 pub(crate) mod cas;
+pub(crate) mod collections;
 pub(crate) mod commit;
 pub(crate) mod discussions;
 pub(crate) mod gate;

@@ -8,6 +8,7 @@
 mod access;
 mod account;
 mod attachment;
+mod collection;
 mod db;
 mod device;
 mod dialect;
@@ -40,6 +41,10 @@ pub mod testing;
 pub use access::{AccessRequest, NewAccessRequest, RequestState, Standing};
 pub use account::{Account, AccountKind, NewAccount, Role};
 pub use attachment::Attachment;
+pub use collection::{
+    Collection, CollectionChange, CollectionItem, CollectionQuery, CollectionSort, NewCollection,
+    NewCollectionItem,
+};
 pub use db::{Db, DbOptions, Reader, Tx};
 pub use device::{DeviceGrant, GrantState};
 pub use dialect::Dialect;

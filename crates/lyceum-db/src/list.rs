@@ -68,6 +68,8 @@ pub struct ViewerScope {
     pub owners: Vec<i64>,
     /// These repos.
     pub repos: Vec<i64>,
+    /// Private collections of these accounts.
+    pub collections: Vec<i64>,
 }
 
 impl Viewer<'_> {
@@ -93,13 +95,40 @@ impl Viewer<'_> {
                 );
                 sql.bind(user).push("))))");
             }
-            if let Some(ViewerScope { owners, repos }) = self.scope {
+            if let Some(ViewerScope { owners, repos, .. }) = self.scope {
                 sql.push(" AND (1 = 0");
                 if !owners.is_empty() {
                     sql.push(" OR r.owner_id IN ").list(owners);
                 }
                 if !repos.is_empty() {
                     sql.push(" OR r.id IN ").list(repos);
+                }
+                sql.push(")");
+            }
+            sql.push(")");
+        }
+        sql.push(")");
+    }
+
+    /// Writes the condition that the viewer may see the collection that is called `alias`.
+    pub(crate) fn filter_collection(self, sql: &mut Sql, alias: &'static str) {
+        if self.admin && self.scope.is_none() {
+            return;
+        }
+        sql.push(" AND (").push(alias).push(".private = 0");
+        if let Some(user) = self.user_id {
+            sql.push(" OR (");
+            if self.admin {
+                sql.push("1 = 1");
+            } else {
+                sql.push("(").push(alias).push(".owner_id = ").bind(user);
+                sql.push(" OR EXISTS (SELECT 1 FROM membership p WHERE p.org_id = ").push(alias);
+                sql.push(".owner_id AND p.user_id = ").bind(user).push("))");
+            }
+            if let Some(ViewerScope { collections, .. }) = self.scope {
+                sql.push(" AND (1 = 0");
+                if !collections.is_empty() {
+                    sql.push(" OR ").push(alias).push(".owner_id IN ").list(collections);
                 }
                 sql.push(")");
             }
@@ -299,7 +328,7 @@ fn name_expression(kind: RepoKind) -> &'static str {
 }
 
 /// Returns the `LIKE` pattern for text that holds `words`.
-fn contains(words: &str) -> String {
+pub(crate) fn contains(words: &str) -> String {
     let mut pattern = String::with_capacity(words.len() + 2);
     pattern.push('%');
     for character in words.to_ascii_lowercase().chars() {

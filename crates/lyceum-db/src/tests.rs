@@ -7,6 +7,7 @@ use crate::testing::{NOW, TestDb};
 use crate::{AccountKind, Db, Gated, NewAccount, NewRepo, Reader, Repo, Result, Tx, Visibility};
 
 mod accounts;
+mod collections;
 mod crash;
 mod discussions;
 mod events;
@@ -49,6 +50,7 @@ macro_rules! both {
 
 both! {
     accounts { names_and_addresses_are_unique members_and_roles resource_groups_give_roles tokens_lead_to_their_users refresh_tokens_work_once device_grants_step_once }
+    collections { items_keep_their_order lists_show_what_may_be_seen }
     discussions { numbers_events_and_pages states_change_once authors_may_leave }
     events { chain_shows_changes }
     files { hashes_lead_to_files verified_files_stay chunks_lead_to_xorbs uploads_keep_their_parts garbage_is_not_what_is_named }

@@ -7,6 +7,7 @@ mod access;
 mod account;
 mod cache;
 mod card;
+mod collection;
 mod commit;
 mod derive;
 mod device;
@@ -41,6 +42,10 @@ pub use account::{
     TokenLimits, WhoAmI,
 };
 pub use card::{Problem, Severity};
+pub use collection::{
+    Collection, CollectionFilter, CollectionItem, CollectionItemKind, CollectionMade, CollectionPage,
+    CollectionSlug, ItemChange, ItemShown, NewCollectionOf,
+};
 pub use commit::{CommitBuilder, Committed, Operation};
 pub use device::{DevicePoll, DeviceStart, TokenPair};
 pub use discussion::{
@@ -62,7 +67,8 @@ pub use lfs_file::{LfsFile, LfsFilePage};
 pub use like::{Like, LikePage};
 pub use list::{ListQuery, ListSort, RepoPage};
 pub use lyceum_db::{
-    AccountKind, DiscussionStatus, Gated, RequestState, Role, TokenKind, TokenRole, Visibility,
+    AccountKind, CollectionChange, CollectionSort, DiscussionStatus, Gated, RequestState, Role, TokenKind,
+    TokenRole, Visibility,
 };
 pub use people::{Overview, OverviewOf, PeopleOf, PeoplePage, Person};
 pub use preupload::{PreuploadAnswer, PreuploadFile, UploadMode};

@@ -4,13 +4,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::Mutex;
 
 use axum::body::Body;
 use http::{HeaderMap, Method};
 use lyceum_core::{AccountName, RepoId, RepoKind, Sha256};
 use lyceum_hub::{
-    Action, Caller, Gated, NewOrganisation, NewRepo, NewToken, NewUser, RepoChange, RequestTarget, Role,
-    TokenLimits, TokenRole, TokenScope, Visibility,
+    Action, Caller, CollectionMade, Gated, NewCollectionOf, NewOrganisation, NewRepo, NewToken, NewUser,
+    RepoChange, RequestTarget, Role, TokenLimits, TokenRole, TokenScope, Visibility,
 };
 use serde_json::{Map, Value, json};
 use sha2::Digest as _;
@@ -94,6 +95,8 @@ struct World {
     admin: Caller,
     tokens: BTreeMap<&'static str, String>,
     file: XetFile,
+    /// The second half of the slug of a private collection of the organisation.
+    collection: Mutex<String>,
 }
 
 impl World {
@@ -131,7 +134,9 @@ impl World {
         let admin = site.hub.authenticate(&tokens["admin"]).await.unwrap();
         let content = random(7, 100_000);
         let digest = Sha256(sha2::Sha256::digest(&content).into());
-        let world = Self { site, admin, tokens, file: XetFile::new(content, digest) };
+        let file = XetFile::new(content, digest);
+        let world = Self { site, admin, tokens, file, collection: Mutex::default() };
+        world.collect().await;
         for name in REPOS {
             world.make(name).await;
         }
@@ -156,6 +161,21 @@ impl World {
         self.site.commit(&id.to_string(), token, &[readme, self.file.line("large.bin")]).await;
         if name == "fenced" {
             self.fence(&id).await;
+        }
+    }
+
+    /// Makes the collection, unless it is there.
+    async fn collect(&self) {
+        let new = NewCollectionOf {
+            namespace: account("acme"),
+            title: "secret".to_owned(),
+            description: None,
+            private: true,
+        };
+        let made = self.site.hub.create_collection(&self.admin, new).await.unwrap();
+        if let CollectionMade::New(made) = made {
+            let slug = made.slug.to_string();
+            *self.collection.lock().unwrap() = slug.split_once('/').unwrap().1.to_owned();
         }
     }
 
@@ -268,6 +288,8 @@ impl World {
             ("{user}", "reader"),
             ("{number}", "1"),
             ("{comment}", "nothing"),
+            ("{slug}", &self.collection.lock().unwrap()),
+            ("{item}", "0123456789abcdef01234567"),
             ("{oid}", &oid),
             ("{hash}", hash),
             ("{prefix}", "default"),
@@ -367,6 +389,7 @@ async fn every_address_answers_every_caller_as_the_matrix_says() {
                 if row.path == "/api/repos/delete" && answer.status.is_success() {
                     world.make(name).await;
                 }
+                world.collect().await;
             }
             cells.push(group);
         }

@@ -6,8 +6,8 @@ use super::{NOW, at, id, name, oid, put, read, sha, xet};
 use crate::testing::{TestDb, sqlite};
 use crate::value::bind;
 use crate::{
-    AccountKind, DiscussionQuery, DownloadCount, Facet, ListQuery, NewEvent, Reader, RequestState, Sort,
-    Viewer, ViewerScope,
+    AccountKind, CollectionQuery, CollectionSort, DiscussionQuery, DownloadCount, Facet, ListQuery, NewEvent,
+    Reader, RequestState, Sort, Viewer, ViewerScope,
 };
 
 const MODEL: RepoKind = RepoKind::Model;
@@ -27,8 +27,16 @@ async fn check(db: &TestDb, seen: Vec<String>, forbidden: &[&str]) {
             continue;
         }
         for step in plan(&mut reader, &sql).await {
-            // Constants and subqueries are read to the end; the first job is found by walking the index that orders them.
-            let known = ["CONSTANT ROW", "SCAN found", "SCAN times", "SCAN job USING INDEX job_due"];
+            // Constants and subqueries are read to the end; jobs and pages of collections are found by walking the index
+            // that orders them.
+            let known = [
+                "CONSTANT ROW",
+                "SCAN (subquery",
+                "SCAN found",
+                "SCAN times",
+                "SCAN job USING INDEX job_due",
+                "SCAN c USING INDEX collection_",
+            ];
             let derived = known.iter().any(|known| step.contains(known));
             let bad = forbidden.iter().any(|word| step.contains(word));
             assert!(!bad || derived, "{step}\nin {sql}");
@@ -73,11 +81,16 @@ async fn reads_use_an_index() {
     r.followers_of(1, None, 9).await.unwrap();
     r.followed_by(1, None, 9).await.unwrap();
     r.follows_among(1, &[1, 2]).await.unwrap();
-    let scope = ViewerScope { owners: vec![1, 2], repos: vec![3] };
+    let scope = ViewerScope { owners: vec![1, 2], repos: vec![3], collections: vec![4] };
     let viewer = Viewer { user_id: Some(1), admin: false, scope: Some(&scope) };
     r.repo_counts(1, viewer).await.unwrap();
     r.user_counts(1, viewer).await.unwrap();
     r.org_counts(1).await.unwrap();
+    r.collection("x", viewer).await.unwrap();
+    r.collection_by_title(1, "x").await.unwrap();
+    r.collections_count(1).await.unwrap();
+    r.collection_items(&["x", "y"], viewer, 4).await.unwrap();
+    r.collection_items_count("x").await.unwrap();
     r.access_request(1, 1).await.unwrap();
     r.access_requests(1, RequestState::Pending, None, 9).await.unwrap();
     r.downloads_by_day(1, "2023-01-01").await.unwrap();
@@ -194,6 +207,20 @@ async fn lists_walk_an_index_in_order() {
                 reader.discussions(&query).await.unwrap();
             }
         }
+    }
+    for sort in [CollectionSort::LastModified, CollectionSort::Upvotes] {
+        let mut query = CollectionQuery {
+            viewer: Viewer { user_id: Some(1), admin: false, scope: None },
+            owners: Vec::new(),
+            items: None,
+            search: Some("x".to_owned()),
+            sort,
+            after: None,
+            limit: 9,
+        };
+        reader.list_collections(&query).await.unwrap();
+        query.after = Some((5, "x".to_owned()));
+        reader.list_collections(&query).await.unwrap();
     }
     let seen = std::mem::take(&mut reader.seen);
     drop(reader);

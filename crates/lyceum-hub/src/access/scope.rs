@@ -163,7 +163,7 @@ pub(crate) struct Scopes {
     /// Whether it opens the public gated repos that its user was let into.
     pub(crate) gated: bool,
     pub(crate) scoped: Vec<Scope>,
-    /// The private repos that a list may show; derived from `scoped`.
+    /// The private repos and collections that a list may show; derived from `scoped`.
     #[serde(skip)]
     pub(crate) visible: ViewerScope,
 }
@@ -173,7 +173,7 @@ pub(crate) static NOTHING: Scopes = Scopes {
     global: Vec::new(),
     gated: false,
     scoped: Vec::new(),
-    visible: ViewerScope { owners: Vec::new(), repos: Vec::new() },
+    visible: ViewerScope { owners: Vec::new(), repos: Vec::new(), collections: Vec::new() },
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -194,6 +194,11 @@ impl Scopes {
     pub(crate) fn parse(stored: &str) -> Result<Self> {
         let mut scopes: Self = serde_json::from_str(stored).map_err(Error::internal)?;
         for Scope { entity, permissions } in &scopes.scoped {
+            if let Entity::Account(id) = entity
+                && Permissions::of(permissions).any(Permissions::ON_COLLECTIONS)
+            {
+                scopes.visible.collections.push(*id);
+            }
             match entity {
                 _ if !Permissions::of(permissions).any(Permissions::ON_REPOS) => {}
                 Entity::Account(id) => scopes.visible.owners.push(*id),
@@ -237,6 +242,10 @@ impl Permissions {
         Permission::ReadAccess,
         Permission::Discuss,
     ];
+
+    /// Either of these makes private collections visible.
+    pub(crate) const ON_COLLECTIONS: &[Permission] =
+        &[Permission::ReadCollections, Permission::WriteCollections];
 
     fn of(permissions: &[Permission]) -> Self {
         Self(permissions.iter().fold(0, |set, permission| set | 1 << *permission as u16))

@@ -151,7 +151,7 @@ fn ending<T>(ended: ApiResult<T>) -> ShardEvent {
         ApiError::Failed(error) => {
             matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Unavailable | ErrorKind::Internal)
         }
-        ApiError::Taken { .. } | ApiError::Moved { .. } => false,
+        ApiError::Taken { .. } | ApiError::TitleTaken { .. } | ApiError::Moved { .. } => false,
     };
     let message = error.parts().message.to_owned();
     if let ApiError::Failed(error) = &error {
