@@ -132,6 +132,7 @@ fn rendering(kind: ErrorKind) -> (StatusCode, Option<&'static str>) {
         ErrorKind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, None),
         ErrorKind::RangeNotSatisfiable => (StatusCode::RANGE_NOT_SATISFIABLE, None),
         ErrorKind::StorageFull => (StatusCode::INSUFFICIENT_STORAGE, None),
+        ErrorKind::TooManyRequests => (StatusCode::TOO_MANY_REQUESTS, None),
         ErrorKind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, None),
         ErrorKind::Internal => (StatusCode::INTERNAL_SERVER_ERROR, None),
     }

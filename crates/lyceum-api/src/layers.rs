@@ -24,6 +24,7 @@ use tracing::Instrument as _;
 
 use crate::error::ApiError;
 use crate::metrics::Metrics;
+use crate::rate::{Limiter, Meter};
 use crate::routes::DownloadWindow;
 use crate::upload::BodyMemory;
 
@@ -43,7 +44,7 @@ const MAX_SHARD_MEMORY_BYTES: usize = 96 * 1024 * 1024;
 
 /// Headers that scripts of other origins may read: what transformers.js and `@huggingface/hub` need.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "Accept-Ranges, Content-Disposition, Content-Length, Content-Range, ETag, Link, Retry-After, X-Error-Code, \
+    "Accept-Ranges, Content-Disposition, Content-Length, Content-Range, ETag, Link, RateLimit, RateLimit-Policy, Retry-After, X-Error-Code, \
      X-Error-Message, X-Linked-Etag, X-Linked-Size, X-Repo-Commit, X-Request-Id, X-Total-Count, \
      X-Xet-Access-Token, X-Xet-Cas-Url, X-Xet-Hash, X-Xet-Token-Expiration",
 );
@@ -59,13 +60,16 @@ pub(crate) struct Shared {
     pub(crate) shards: BodyMemory,
     /// Downloads that were counted lately.
     pub(crate) downloads: DownloadWindow,
+    /// Counts of requests per caller, if they are limited.
+    limiter: Option<Arc<Limiter>>,
 }
 
 impl Shared {
     /// Returns fresh counts.
-    pub(crate) fn new(entropy: Entropy) -> Arc<Self> {
+    pub(crate) fn new(entropy: Entropy, limiter: Option<Arc<Limiter>>) -> Arc<Self> {
         let shards = BodyMemory::new(MAX_SHARD_MEMORY_BYTES, MAX_SHARD_BYTES);
-        Arc::new(Self { metrics: Metrics::default(), entropy, shards, downloads: DownloadWindow::default() })
+        let (metrics, downloads) = (Metrics::default(), DownloadWindow::default());
+        Arc::new(Self { metrics, entropy, shards, downloads, limiter })
     }
 }
 
@@ -86,6 +90,10 @@ async fn observe(State(shared): State<Arc<Shared>>, mut request: Request, next: 
     let path = request.uri().path().to_owned();
     let user_agent = request.headers().get(USER_AGENT).cloned();
     request.extensions_mut().insert(Arc::clone(&shared));
+    let meter = shared.limiter.as_ref().map(Meter::new);
+    if let Some(meter) = &meter {
+        request.extensions_mut().insert(meter.clone());
+    }
     let (request, rest) = watch_body(request);
 
     let span = tracing::info_span!("request", id = request_id.to_str().unwrap_or_default(), %method, path);
@@ -99,6 +107,9 @@ async fn observe(State(shared): State<Arc<Shared>>, mut request: Request, next: 
     let failed = response.status().is_client_error() || response.status().is_server_error();
     if let Some(rest) = rest.filter(|_| failed) {
         rest.discard().await;
+    }
+    if let Some(meter) = meter {
+        meter.tell(response.headers_mut());
     }
     if cross_origin {
         let headers = response.headers_mut();

@@ -10,6 +10,8 @@ use axum::Router;
 use layers::Shared;
 use lyceum_core::Entropy;
 use lyceum_hub::Hub;
+use rate::Limiter;
+pub use rate::{RateLimits, Rates};
 
 mod byteranges;
 mod error;
@@ -20,6 +22,7 @@ mod layers;
 mod link;
 mod metrics;
 mod ndjson;
+mod rate;
 mod routes;
 #[cfg(test)]
 mod testing;
@@ -33,8 +36,10 @@ pub struct Api {
     pub hub: Hub,
     /// Address that clients see, without a final slash; `None` takes it from each request.
     pub base_url: Option<Arc<str>>,
-    /// Whether `X-Forwarded-Proto` and `X-Forwarded-Host` come from a proxy of ours.
+    /// Whether `X-Forwarded-Proto`, `-Host` and `-For` come from a proxy of ours.
     pub trust_forwarded: bool,
+    /// How many requests callers may make.
+    pub rates: RateLimits,
     /// Version shown to clients.
     pub version: &'static str,
 }
@@ -47,8 +52,9 @@ pub fn router(api: Api) -> Router {
 /// Returns the machine interface together with pages for people, which must have no fallback of their own. Request
 /// ids, the access log and metrics cover both.
 pub fn router_with_pages(api: Api, pages: Router) -> Router {
+    let limiter = Limiter::new(api.rates.clone(), api.trust_forwarded, api.hub.clock().clone());
     let machine = routes::all().into_router().layer(axum::middleware::from_fn(error::settle)).with_state(api);
-    layers::wrap(machine.merge(pages), Shared::new(Entropy::system()))
+    layers::wrap(machine.merge(pages), Shared::new(Entropy::system(), limiter))
 }
 
 /// Returns the method and path of every route, sorted by path; `{kind}` stands for every kind of repo.

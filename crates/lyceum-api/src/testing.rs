@@ -12,7 +12,7 @@ use lyceum_xet::{Chunker, XorbBuilder, XorbIndex, hash};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use crate::Api;
+use crate::{Api, RateLimits};
 
 /// What the tests' clients call the hub.
 pub(crate) const BASE: &str = "http://hub.test";
@@ -57,8 +57,13 @@ impl Answer {
 impl Site {
     /// Makes an empty hub.
     pub(crate) async fn new() -> Self {
+        Self::with_rates(RateLimits::default()).await
+    }
+
+    /// Makes an empty hub that limits requests.
+    pub(crate) async fn with_rates(rates: RateLimits) -> Self {
         let hub = TestHub::new().await;
-        let api = Api { hub: hub.hub().clone(), base_url: None, trust_forwarded: false, version: "0" };
+        let api = Api { hub: hub.hub().clone(), base_url: None, trust_forwarded: true, rates, version: "0" };
         Self { hub, router: crate::router(api) }
     }
 

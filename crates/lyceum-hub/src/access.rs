@@ -37,6 +37,8 @@ pub struct Identity {
     pub email: Option<String>,
     /// Whether the user administers the hub.
     pub admin: bool,
+    /// Database id of the token; `None` for a password.
+    pub token_id: Option<i64>,
     /// Name that the token was given.
     pub token_name: String,
     /// What the token may do.

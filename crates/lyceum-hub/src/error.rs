@@ -42,6 +42,8 @@ pub enum ErrorKind {
     RangeNotSatisfiable,
     /// The storage is full.
     StorageFull,
+    /// The caller asks for more than he may in some time.
+    TooManyRequests,
     /// The server cannot do this now; trying again will work.
     Unavailable,
     /// A bug or a broken disk; the message stays in the log.

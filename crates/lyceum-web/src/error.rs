@@ -111,6 +111,7 @@ fn rendering(kind: ErrorKind) -> (StatusCode, &'static str) {
         }
         ErrorKind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "Too large"),
         ErrorKind::StorageFull => (StatusCode::INSUFFICIENT_STORAGE, "The storage is full"),
+        ErrorKind::TooManyRequests => (StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
         ErrorKind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "Not available now"),
         ErrorKind::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "Something broke"),
     }

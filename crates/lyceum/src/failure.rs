@@ -107,7 +107,8 @@ impl From<lyceum_hub::Error> for Failure {
             | ErrorKind::Conflict
             | ErrorKind::Stale
             | ErrorKind::TooLarge
-            | ErrorKind::RangeNotSatisfiable => (FAILED, None),
+            | ErrorKind::RangeNotSatisfiable
+            | ErrorKind::TooManyRequests => (FAILED, None),
         };
         let hints = hint.map(str::to_owned).into_iter().collect();
         Self { error: anyhow::Error::from(error), hints, code }

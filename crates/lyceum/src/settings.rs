@@ -10,6 +10,7 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
+use lyceum_api::{RateLimits, Rates};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use key::KEYS;
@@ -26,6 +27,7 @@ pub(crate) struct Settings {
     pub(crate) database: String,
     pub(crate) log: LogSettings,
     pub(crate) limits: LimitSettings,
+    pub(crate) rates: RateSettings,
     pub(crate) cache: CacheSettings,
     pub(crate) lifetime: LifetimeSettings,
 }
@@ -59,6 +61,19 @@ pub(crate) struct LimitSettings {
     pub(crate) shutdown_seconds: u32,
 }
 
+/// How many requests one caller may make in some time; 0 is no limit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RateSettings {
+    pub(crate) window_seconds: u32,
+    pub(crate) anonymous_api: u32,
+    pub(crate) anonymous_resolvers: u32,
+    pub(crate) user_api: u32,
+    pub(crate) user_resolvers: u32,
+    pub(crate) token_api: u32,
+    pub(crate) token_resolvers: u32,
+}
+
 /// Memory set aside for what is read again and again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -85,6 +100,7 @@ impl Default for Settings {
             database: String::new(),
             log: LogSettings::default(),
             limits: LimitSettings::default(),
+            rates: RateSettings::default(),
             cache: CacheSettings::default(),
             lifetime: LifetimeSettings::default(),
         }
@@ -107,6 +123,32 @@ impl Default for LimitSettings {
             uploads: 32,
             database_readers: 8,
             shutdown_seconds: 30,
+        }
+    }
+}
+
+impl Default for RateSettings {
+    fn default() -> Self {
+        Self {
+            window_seconds: 300,
+            anonymous_api: 0,
+            anonymous_resolvers: 0,
+            user_api: 0,
+            user_resolvers: 0,
+            token_api: 0,
+            token_resolvers: 0,
+        }
+    }
+}
+
+impl RateSettings {
+    /// Returns what the interface is to hold callers to.
+    pub(crate) fn limits(&self) -> RateLimits {
+        RateLimits {
+            window_seconds: self.window_seconds,
+            anonymous: Rates { api: self.anonymous_api, resolvers: self.anonymous_resolvers },
+            user: Rates { api: self.user_api, resolvers: self.user_resolvers },
+            token: Rates { api: self.token_api, resolvers: self.token_resolvers },
         }
     }
 }

@@ -8,7 +8,8 @@ use http::request::Parts;
 use lyceum_hub::{Caller, ErrorKind};
 
 use crate::Api;
-use crate::error::ApiError;
+use crate::error::{ApiError, ApiResult};
+use crate::rate::Meter;
 
 /// Longest `Authorization` header that is looked at.
 const MAX_AUTHORIZATION_BYTES: usize = 4096;
@@ -31,20 +32,28 @@ impl FromRequestParts<Api> for Auth {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
-        let Some(header) = parts.headers.get(AUTHORIZATION) else {
-            return Ok(Self(Caller::Anonymous));
-        };
-        let credentials = header.to_str().ok().and_then(parse).ok_or_else(refused)?;
-        let caller = match credentials {
-            Credentials::Bearer(token) => api.hub.authenticate(&token).await,
-            Credentials::Basic { name, secret } => api.hub.authenticate_basic(&name, &secret).await,
-        };
-        match caller {
-            Ok(caller) => Ok(Self(caller)),
-            Err(error) if error.kind() == ErrorKind::InvalidCredentials => Err(refused()),
-            Err(error) => Err(error.into()),
+        let caller = caller(parts, api).await;
+        if let Some(meter) = parts.extensions.get::<Meter>() {
+            // Whoever guesses tokens is counted as nobody.
+            meter.count(parts, caller.as_ref().unwrap_or(&Caller::Anonymous))?;
         }
+        caller.map(Self)
     }
+}
+
+async fn caller(parts: &Parts, api: &Api) -> ApiResult<Caller> {
+    let Some(header) = parts.headers.get(AUTHORIZATION) else {
+        return Ok(Caller::Anonymous);
+    };
+    let credentials = header.to_str().ok().and_then(parse).ok_or_else(refused)?;
+    let caller = match credentials {
+        Credentials::Bearer(token) => api.hub.authenticate(&token).await,
+        Credentials::Basic { name, secret } => api.hub.authenticate_basic(&name, &secret).await,
+    };
+    caller.map_err(|error| match error.kind() {
+        ErrorKind::InvalidCredentials => refused(),
+        _ => error.into(),
+    })
 }
 
 fn refused() -> ApiError {

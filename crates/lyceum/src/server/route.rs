@@ -25,6 +25,7 @@ pub(crate) fn router(hub: &Hub, settings: &Settings) -> Router {
         hub: hub.clone(),
         base_url: settings.public_url().map(Into::into),
         trust_forwarded: settings.trust_proxy,
+        rates: settings.rates.limits(),
         version: env!("CARGO_PKG_VERSION"),
     };
     let web = Web {

@@ -30,7 +30,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "trust_proxy",
         "LYCEUM_TRUST_PROXY",
-        "Whether X-Forwarded-Proto and X-Forwarded-Host are believed; only behind a proxy that sets them.",
+        "Whether X-Forwarded-Proto, -Host and -For are believed; only behind a proxy that sets them.",
     ),
     key(
         "database",
@@ -66,6 +66,25 @@ pub(crate) const KEYS: &[Key] = &[
         "LYCEUM_LIMITS_SHUTDOWN_SECONDS",
         "How long running requests may take to finish after SIGTERM or Ctrl-C.",
     ),
+    key(
+        "rates.window_seconds",
+        "LYCEUM_RATES_WINDOW_SECONDS",
+        "Length of the windows in which requests are counted; all limits below are per window, and 0 is none.",
+    ),
+    key(
+        "rates.anonymous_api",
+        "LYCEUM_RATES_ANONYMOUS_API",
+        "Requests of one address without a token, other than for files.",
+    ),
+    key(
+        "rates.anonymous_resolvers",
+        "LYCEUM_RATES_ANONYMOUS_RESOLVERS",
+        "Requests of one address without a token for files.",
+    ),
+    key("rates.user_api", "LYCEUM_RATES_USER_API", "Requests of one user, other than for files."),
+    key("rates.user_resolvers", "LYCEUM_RATES_USER_RESOLVERS", "Requests of one user for files."),
+    key("rates.token_api", "LYCEUM_RATES_TOKEN_API", "Requests with one token, other than for files."),
+    key("rates.token_resolvers", "LYCEUM_RATES_TOKEN_RESOLVERS", "Requests with one token for files."),
     key("cache.object_bytes", "LYCEUM_CACHE_OBJECT_BYTES", "Memory for decoded git objects in bytes."),
     key("cache.index_bytes", "LYCEUM_CACHE_INDEX_BYTES", "Memory for indexes of stored blocks in bytes."),
     key(

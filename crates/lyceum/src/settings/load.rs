@@ -214,6 +214,7 @@ fn check(mut settings: Settings) -> Result<Settings> {
         ("limits.header_count", limits.header_count, 16),
         ("limits.header_seconds", limits.header_seconds, 1),
         ("limits.uploads", limits.uploads, 1),
+        ("rates.window_seconds", settings.rates.window_seconds, 1),
         ("limits.database_readers", limits.database_readers, 1),
         ("lifetime.xet_token_seconds", settings.lifetime.xet_token_seconds, 60),
         ("lifetime.data_grant_seconds", settings.lifetime.data_grant_seconds, 60),
