@@ -13,6 +13,7 @@ use lyceum_hub::ErrorKind;
 use crate::Api;
 use crate::error::ApiError;
 
+mod buckets;
 mod card;
 mod cas;
 mod collections;
@@ -40,6 +41,7 @@ pub(crate) use resolve::DownloadWindow;
 /// Registers every route.
 pub(crate) fn all() -> Routes {
     let mut routes = Routes::default();
+    buckets::register(&mut routes);
     card::register(&mut routes);
     cas::register(&mut routes);
     collections::register(&mut routes);
@@ -177,7 +179,13 @@ async fn unmatched(uri: Uri) -> Response {
 async fn wrong_method(method: Method, uri: Uri) -> Response {
     const BARE: &[&str] = &["discussions", "duplicate", "like", "settings", "super-squash"];
     let last = uri.path().rsplit('/').next().unwrap_or_default();
-    if names_repo(uri.path()) && uri.path().split('/').count() == 5 && BARE.contains(&last) {
+    let bare = match uri.path().split('/').count() {
+        // Only a namespace's list of buckets is at such an address; for any other method it is a bucket's bare name.
+        4 => uri.path().starts_with("/api/buckets/"),
+        5 => BARE.contains(&last),
+        _ => false,
+    };
+    if names_repo(uri.path()) && bare {
         return ApiError::repo_not_found().into_response();
     }
     let mut response =
@@ -192,9 +200,14 @@ fn names_bare_file(path: &str) -> bool {
     segments.next().is_some_and(|name| !name.is_empty()) && segments.next() == Some("resolve")
 }
 
+/// Returns every kind that has addresses.
+fn kinds() -> impl Iterator<Item = RepoKind> {
+    RepoKind::ALL.into_iter().chain([RepoKind::Bucket])
+}
+
 /// Reports whether a path is below `/api/models` and so on.
 fn names_repo(path: &str) -> bool {
     path.strip_prefix("/api/")
         .and_then(|rest| rest.split_once('/'))
-        .is_some_and(|(kind, id)| RepoKind::ALL.iter().any(|k| k.plural() == kind) && !id.is_empty())
+        .is_some_and(|(kind, id)| kinds().any(|known| known.plural() == kind) && !id.is_empty())
 }

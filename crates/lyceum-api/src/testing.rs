@@ -67,6 +67,11 @@ impl Site {
         Self { hub, router: crate::router(api) }
     }
 
+    /// Returns the router, for bodies that never end.
+    pub(crate) fn router(&self) -> Router {
+        self.router.clone()
+    }
+
     /// Sends a request. `address` is a path, or an address that the hub gave out; without a token it is anonymous.
     pub(crate) async fn send(
         &self,
@@ -109,6 +114,11 @@ impl Site {
     pub(crate) async fn upload(&self, id: &str, token: &str, file: &XetFile) {
         let grant =
             self.get(&format!("/api/models/{id}/xet-write-token/main"), Some(token), &[]).await.expect(200);
+        self.put_content(&grant, file).await;
+    }
+
+    /// Uploads a file with the answer to a request for a write token.
+    pub(crate) async fn put_content(&self, grant: &Answer, file: &XetFile) {
         let (cas, token) = (grant.header("x-xet-cas-url"), Some(grant.header("x-xet-access-token")));
         let xorb = format!("{cas}/v1/xorbs/default/{}", file.index.hash);
         self.post(&xorb, token, file.xorb.clone()).await.expect(200);

@@ -1,5 +1,6 @@
 //! Requests through the whole router, on a real hub over a temporary database and store.
 
+mod buckets;
 mod collections;
 mod commits;
 mod identity;

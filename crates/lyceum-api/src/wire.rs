@@ -1,5 +1,6 @@
 //! What goes over the wire: types of requests and answers, converted from and to those of `lyceum-hub`.
 
+pub(crate) mod buckets;
 pub(crate) mod card;
 pub(crate) mod cas;
 pub(crate) mod collections;

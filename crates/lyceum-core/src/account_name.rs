@@ -19,6 +19,7 @@ const RESERVED: &[&str] = &[
     "kernels",
     "login",
     "logout",
+    "me",
     "metrics",
     "models",
     "new",

@@ -44,3 +44,8 @@ pub const MAX_PAGE_ENTRIES: usize = 1000;
 pub const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 /// Largest README whose front matter is read.
 pub const MAX_CARD_BYTES: usize = 1024 * 1024;
+
+/// Most operations in one batch on a bucket; the clients send no more.
+pub const MAX_BUCKET_OPERATIONS: usize = 1000;
+/// Changes of a bucket that are kept for those who follow it.
+pub const MAX_BUCKET_EVENTS: u64 = 10_000;

@@ -16,29 +16,33 @@ pub enum RepoKind {
     Space,
     /// Compute kernels.
     Kernel,
+    /// A set of files without history.
+    Bucket,
 }
 
 impl RepoKind {
-    /// Every kind, in the order of the API.
+    /// Every kind with a git history, in the order of the API. A bucket has none, and addresses of its own.
     pub const ALL: [Self; 4] = [Self::Model, Self::Dataset, Self::Space, Self::Kernel];
 
-    /// Returns the word used in request bodies: `model`, `dataset`, `space` or `kernel`.
+    /// Returns the word used in request bodies: `model`, `dataset`, `space`, `kernel` or `bucket`.
     pub fn singular(self) -> &'static str {
         match self {
             Self::Model => "model",
             Self::Dataset => "dataset",
             Self::Space => "space",
             Self::Kernel => "kernel",
+            Self::Bucket => "bucket",
         }
     }
 
-    /// Returns the word used in API addresses: `models`, `datasets`, `spaces` or `kernels`.
+    /// Returns the word used in API addresses: `models`, `datasets`, `spaces`, `kernels` or `buckets`.
     pub fn plural(self) -> &'static str {
         match self {
             Self::Model => "models",
             Self::Dataset => "datasets",
             Self::Space => "spaces",
             Self::Kernel => "kernels",
+            Self::Bucket => "buckets",
         }
     }
 
@@ -49,12 +53,14 @@ impl RepoKind {
             Self::Dataset => "datasets/",
             Self::Space => "spaces/",
             Self::Kernel => "kernels/",
+            Self::Bucket => "buckets/",
         }
     }
 
     /// Parses either word; `None` for anything else.
     pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.singular() == word || kind.plural() == word)
+        let mut kinds = Self::ALL.into_iter().chain([Self::Bucket]);
+        kinds.find(|kind| kind.singular() == word || kind.plural() == word)
     }
 }
 

@@ -54,6 +54,14 @@ impl Dialect {
         text
     }
 
+    /// Returns the function that finds a text in another: `name(text, part)`, from 1, 0 if it is not there.
+    pub(crate) fn position(self) -> &'static str {
+        match self {
+            Self::Sqlite => "instr",
+            Self::Postgres => "strpos",
+        }
+    }
+
     /// Returns the suffix that locks the rows of a `SELECT` until the transaction ends.
     ///
     /// SQLite has one writer at a time, so there it is empty.

@@ -8,6 +8,7 @@
 mod access;
 mod account;
 mod attachment;
+mod bucket;
 mod collection;
 mod db;
 mod device;
@@ -41,6 +42,8 @@ pub mod testing;
 pub use access::{AccessRequest, NewAccessRequest, RequestState, Standing};
 pub use account::{Account, AccountKind, NewAccount, Role};
 pub use attachment::Attachment;
+pub use bucket::event::{BucketChange, BucketEvent};
+pub use bucket::{Bucket, BucketFile};
 pub use collection::{
     Collection, CollectionChange, CollectionItem, CollectionQuery, CollectionSort, NewCollection,
     NewCollectionItem,

@@ -323,7 +323,10 @@ fn name_expression(kind: RepoKind) -> &'static str {
             "substr(r.key, 7)"
         }
         RepoKind::Dataset => "substr(r.key, 9)",
-        RepoKind::Kernel => "substr(r.key, 8)",
+        RepoKind::Kernel | RepoKind::Bucket => {
+            const { assert!("kernel:".len() == "bucket:".len()) };
+            "substr(r.key, 8)"
+        }
     }
 }
 

@@ -25,6 +25,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { name: "initial", text: include_str!("../migrations/0001_initial.sql") },
     Migration { name: "discussions", text: include_str!("../migrations/0002_discussions.sql") },
     Migration { name: "access", text: include_str!("../migrations/0003_access.sql") },
+    Migration { name: "bucket", text: include_str!("../migrations/0004_bucket.sql") },
     Migration { name: "social", text: include_str!("../migrations/0005_social.sql") },
 ];
 

@@ -7,6 +7,7 @@ use crate::testing::{NOW, TestDb};
 use crate::{AccountKind, Db, Gated, NewAccount, NewRepo, Reader, Repo, Result, Tx, Visibility};
 
 mod accounts;
+mod buckets;
 mod collections;
 mod crash;
 mod discussions;
@@ -50,6 +51,7 @@ macro_rules! both {
 
 both! {
     accounts { names_and_addresses_are_unique members_and_roles resource_groups_give_roles tokens_lead_to_their_users refresh_tokens_work_once device_grants_step_once }
+    buckets { levels_and_pages_match_a_naive_model files_of_a_bucket_stay }
     collections { items_keep_their_order lists_show_what_may_be_seen }
     discussions { numbers_events_and_pages states_change_once authors_may_leave }
     events { chain_shows_changes }

@@ -101,7 +101,8 @@ impl Queries {
     pub async fn delete_xet_file(&mut self, hash: &XetHash) -> Result<bool> {
         let sql = "DELETE FROM xet_file WHERE hash = $1 \
                    AND NOT EXISTS (SELECT 1 FROM repo_file WHERE xet_hash = $1) \
-                   AND NOT EXISTS (SELECT 1 FROM repo_xet_file WHERE xet_hash = $1)";
+                   AND NOT EXISTS (SELECT 1 FROM repo_xet_file WHERE xet_hash = $1) \
+                   AND NOT EXISTS (SELECT 1 FROM bucket_file WHERE xet_hash = $1)";
         Ok(self.execute(sql, bind![hash]).await? == 1)
     }
 
@@ -259,12 +260,14 @@ impl Queries {
         self.execute("DELETE FROM repo_xet_file WHERE created_at < $1", bind![before]).await
     }
 
-    /// Says whether a repo may read a file by its Xet hash: a shard described it there, or a large file is made of it.
+    /// Says whether a repo may read a file by its Xet hash: a shard described it there, or a large file is made of it, or
+    /// the repo is a bucket that has it.
     pub async fn repo_has_xet_file(&mut self, repo_id: i64, hash: &XetHash) -> Result<bool> {
         let found: Option<i64> = self
             .optional(
                 "SELECT repo_id FROM repo_xet_file WHERE repo_id = $1 AND xet_hash = $2 UNION ALL \
-                 SELECT repo_id FROM repo_file WHERE repo_id = $1 AND xet_hash = $2 LIMIT 1",
+                 SELECT repo_id FROM repo_file WHERE repo_id = $1 AND xet_hash = $2 UNION ALL \
+                 SELECT bucket_id FROM bucket_file WHERE bucket_id = $1 AND xet_hash = $2 LIMIT 1",
                 bind![repo_id, hash],
             )
             .await?;
@@ -275,7 +278,8 @@ impl Queries {
     pub async fn repos_with_xet_file(&mut self, hash: &XetHash, limit: u32) -> Result<Vec<i64>> {
         self.all(
             "SELECT repo_id FROM repo_file WHERE xet_hash = $1 UNION \
-             SELECT repo_id FROM repo_xet_file WHERE xet_hash = $1 LIMIT $2",
+             SELECT repo_id FROM repo_xet_file WHERE xet_hash = $1 UNION \
+             SELECT bucket_id FROM bucket_file WHERE xet_hash = $1 LIMIT $2",
             bind![hash, limit],
         )
         .await

@@ -1,7 +1,7 @@
 //! Checking that everything stored is whole and everything named is stored.
 
 use futures_util::TryStreamExt as _;
-use lyceum_core::XetHash;
+use lyceum_core::{RepoKind, XetHash};
 use lyceum_db::Chain;
 use lyceum_git::check_reachable;
 
@@ -75,6 +75,9 @@ impl Hub {
                     report.add(format!("object {} of {name}", problem.oid), problem.message);
                 }
                 self.check_repo_files(repo.id, &name, report).await?;
+                if repo.kind == RepoKind::Bucket {
+                    self.check_bucket(repo.id, &name, report).await?;
+                }
                 report.objects += checked.objects;
                 report.repos += 1;
             }
@@ -101,6 +104,31 @@ impl Hub {
                 }
             }
         }
+    }
+
+    /// Checks that every file of a bucket is recorded with the size that the bucket says, and that the totals are right.
+    async fn check_bucket(&self, repo_id: i64, name: &str, report: &mut FsckReport) -> Result<()> {
+        let mut from = String::new();
+        loop {
+            let files = self.inner.db.read().await?.bucket_tree_recorded(repo_id, &from, PAGE).await?;
+            let Some((last, _)) = files.last() else {
+                break;
+            };
+            // No path has a character before the space.
+            from = format!("{} ", last.path);
+            for (file, size) in files.into_iter().filter(|(file, size)| *size != Some(file.size)) {
+                let message = format!("has {} bytes, its record {size:?}", file.size);
+                report.add(format!("file `{}` of {name}", file.path), message);
+            }
+        }
+        let mut db = self.inner.db.read().await?;
+        let (before, counted, after) =
+            (db.bucket(repo_id).await?, db.count_bucket(repo_id).await?, db.bucket(repo_id).await?);
+        // One that changes while it is counted is right or wrong the next time.
+        if before == after && before.is_none_or(|totals| (totals.files, totals.bytes) != counted) {
+            report.add(name, format!("has {counted:?} files and bytes, its totals say {before:?}"));
+        }
+        Ok(())
     }
 
     /// Checks that every file's terms lie inside of stored xorbs.

@@ -8,6 +8,7 @@ use lyceum_store::Store;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::Result;
+use crate::bucket::Followers;
 use crate::cache::GitCache;
 use crate::download::Downloads;
 use crate::signature::Signer;
@@ -50,6 +51,8 @@ pub(crate) struct Inner {
     pub(crate) downloads: Downloads,
     /// Told when a job was enqueued by this process, so that it starts without waiting for the next poll.
     pub(crate) job_added: Notify,
+    /// Those who follow the changes of a bucket.
+    pub(crate) followers: Followers,
     /// Turns to hash a password.
     pub(crate) password_work: Arc<Semaphore>,
 }
@@ -86,6 +89,7 @@ impl Hub {
             options,
             downloads: Downloads::default(),
             job_added: Notify::new(),
+            followers: Followers::default(),
             password_work: Arc::new(Semaphore::new(MAX_PASSWORD_WORK)),
         };
         Ok(Self { inner: Arc::new(inner) })

@@ -5,6 +5,7 @@
 
 mod access;
 mod account;
+mod bucket;
 mod cache;
 mod card;
 mod collection;
@@ -41,6 +42,10 @@ pub use account::{
     Account, FineGrained, Membership, NewOrganisation, NewToken, NewUser, ScopedEntity, TokenInfo,
     TokenLimits, WhoAmI,
 };
+pub use bucket::{
+    BucketBatch, BucketChange, BucketEntry, BucketEvent, BucketFeed, BucketFile, BucketFollower, BucketInfo,
+    BucketOperation, BucketPage, BucketResume, BucketTreePage,
+};
 pub use card::{Problem, Severity};
 pub use collection::{
     Collection, CollectionFilter, CollectionItem, CollectionItemKind, CollectionMade, CollectionPage,
@@ -70,6 +75,7 @@ pub use lyceum_db::{
     AccountKind, CollectionChange, CollectionSort, DiscussionStatus, Gated, RequestState, Role, TokenKind,
     TokenRole, Visibility,
 };
+pub use lyceum_store::ByteStream;
 pub use people::{Overview, OverviewOf, PeopleOf, PeoplePage, Person};
 pub use preupload::{PreuploadAnswer, PreuploadFile, UploadMode};
 pub use reference::{Reference, References};

@@ -92,7 +92,8 @@ impl Hub {
     /// Deletes a repo opened with [`Action::Administer`].
     pub async fn delete_repo(&self, caller: &Caller, repo: &Repo) -> Result<()> {
         let (id, actor, now) = (repo.record.id, caller.signed_in()?.user_id, self.inner.clock.now());
-        let detail = serde_json::json!({ "kind": repo.kind().singular(), "id": repo.id().to_string() });
+        let kind = repo.kind();
+        let detail = serde_json::json!({ "kind": kind.singular(), "id": repo.id().to_string() });
         let blobs = self
             .inner
             .db
@@ -100,11 +101,18 @@ impl Hub {
                 Box::pin(async move {
                     let blobs = tx.segment_blob_keys(id).await?;
                     tx.delete_repo(id).await?;
+                    if kind == RepoKind::Bucket {
+                        crate::bucket::enqueue_purge(tx, id, now).await?;
+                    }
                     append_event(tx, None, Some(actor), "delete-repo", &detail, now).await?;
                     Ok::<_, Error>(blobs)
                 })
             })
             .await?;
+        if kind == RepoKind::Bucket {
+            self.inner.followers.tell(id);
+            self.inner.job_added.notify_one();
+        }
         // After the transaction: a crash in between leaves bytes that nothing names, never names without bytes.
         for blob in blobs {
             self.inner.store.delete_blob(&lyceum_store::BlobKey::segment(&blob)?).await?;
@@ -140,6 +148,9 @@ impl Hub {
         if change.visibility == Some(Visibility::Protected) && repo.kind() != RepoKind::Space {
             return Err(Error::new(ErrorKind::Invalid, "only a space can be protected"));
         }
+        if change.gated.is_some() && repo.kind() == RepoKind::Bucket {
+            return Err(Error::new(ErrorKind::Invalid, "a bucket cannot be gated"));
+        }
         let detail = serde_json::json!({ "visibility": change.visibility.map(Visibility::as_str), "gated": change.gated.map(Gated::as_str) });
         let settings =
             RepoSettings { visibility: change.visibility, gated: change.gated, ..RepoSettings::default() };
@@ -160,7 +171,7 @@ impl Hub {
     }
 
     /// Finds the account under which the caller wants to have a repo, if he may.
-    async fn namespace_for(
+    pub(crate) async fn namespace_for(
         &self,
         caller: &Caller,
         kind: RepoKind,

@@ -2,6 +2,7 @@
 
 mod access;
 mod account;
+mod bucket;
 mod commit;
 mod discussion;
 mod gate;

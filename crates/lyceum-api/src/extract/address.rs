@@ -45,6 +45,14 @@ impl RepoAddress {
         Ok((repo, head))
     }
 
+    /// Puts the caller's own namespace in the place of `me`, as the addresses of buckets allow.
+    pub(crate) fn resolve_me(mut self, caller: &Caller) -> ApiResult<Self> {
+        if self.id.namespace().as_str() == "me" {
+            self.id = RepoId::new(caller.signed_in()?.name.clone(), self.id.name())?;
+        }
+        Ok(self)
+    }
+
     /// Opens the repo to list its files and history. Gates do not bind there, but the files of a protected space
     /// are for its members only.
     pub(crate) async fn open_listing(&self, hub: &Hub, caller: &Caller) -> ApiResult<Repo> {
@@ -112,7 +120,8 @@ pub(crate) fn kind_of(path: &str) -> RepoKind {
     let path = path.strip_prefix('/').unwrap_or(path);
     let path = path.strip_prefix("api/").unwrap_or(path);
     let word = path.split('/').next().unwrap_or_default();
-    RepoKind::ALL.into_iter().find(|kind| kind.plural() == word).unwrap_or(RepoKind::Model)
+    let mut kinds = RepoKind::ALL.into_iter().chain([RepoKind::Bucket]);
+    kinds.find(|kind| kind.plural() == word).unwrap_or(RepoKind::Model)
 }
 
 #[cfg(test)]

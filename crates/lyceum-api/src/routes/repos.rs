@@ -95,12 +95,12 @@ async fn duplicate(
     }
 }
 
-fn located(base: &BaseUrl, kind: RepoKind, id: &RepoId) -> RepoUrlWire {
+pub(super) fn located(base: &BaseUrl, kind: RepoKind, id: &RepoId) -> RepoUrlWire {
     RepoUrlWire { url: link::repo(base, kind, id), name: id.to_string(), files_copy_pending: None }
 }
 
 /// Adds the address of the repo that is in the way: with `exist_ok` clients go on with it.
-async fn taken(
+pub(super) async fn taken(
     api: &Api,
     caller: &Caller,
     base: &BaseUrl,

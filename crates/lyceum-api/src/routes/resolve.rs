@@ -2,6 +2,7 @@
 //!
 //! A HEAD tells everything and reads no byte; a GET answers with the bytes themselves, never with a redirect.
 
+mod bucket;
 mod downloads;
 mod media;
 
@@ -15,8 +16,8 @@ use http::header::{
     CONTENT_TYPE, ETAG, HeaderMap, IF_NONE_MATCH, LINK, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderName, HeaderValue, Method, StatusCode};
-use lyceum_core::{Oid, RepoPath, XetHash};
-use lyceum_hub::FileHandle;
+use lyceum_core::{ByteRange, Oid, RepoPath, XetHash};
+use lyceum_hub::{ByteStream, FileHandle};
 use serde_json::json;
 
 use super::cas::StoreUrl;
@@ -39,6 +40,7 @@ const XET_FILE_INFO: &str = "application/vnd.xet-fileinfo+json";
 
 pub(super) fn register(routes: &mut Routes) {
     routes.get(Scope::Files, "/resolve/{revision}/{*path}", resolve);
+    bucket::register(routes);
 }
 
 #[expect(clippy::too_many_arguments, reason = "each is an extractor")]
@@ -67,29 +69,55 @@ async fn resolve(
     response.headers_mut().insert(CACHE_CONTROL, cache_control(pinned));
     let attachment = query.flag("download")?;
     response.headers_mut().insert(CONTENT_DISPOSITION, media::disposition(path.file_name(), attachment));
-    if let Some(hash) = file.entry.xet_hash {
-        let links = XetLinks::new(&api, &base, &file, hash);
-        let described = response.headers_mut();
-        described.insert(X_XET_HASH, value(hash.to_string()));
-        described.insert(LINK, links.header());
-        if wants_file_info(&headers) {
-            return Ok(file_info(response, &links, hash, &etag, file.entry.size));
-        }
-    }
-    if not_modified(&headers, &etag) {
-        response.headers_mut().remove(CONTENT_TYPE);
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-        return Ok(response);
-    }
-
-    let (size, head) = (file.entry.size, method == Method::HEAD);
-    // Ranges are for GET only (RFC 9110 §14.2); a HEAD is asked for the size of the whole.
-    let selection = if head { Selection::Whole } else { select(&headers, size, &etag)? };
-    let (hub, file) = (api.hub.clone(), Arc::new(file));
+    let xet = file.entry.xet_hash.map(|hash| {
+        let (kind, id) = (file.repo.kind().plural(), file.repo.id());
+        let token = format!("{base}/api/{kind}/{id}/xet-read-token/{}", file.commit);
+        XetLinks::new(&api, &base, token, hash)
+    });
+    let (hub, size, file) = (api.hub.clone(), file.entry.size, Arc::new(file));
     let read = move |range| {
         let (hub, file) = (hub.clone(), Arc::clone(&file));
         async move { hub.read_file(&file, range).await }
     };
+    deliver(&shared, &method, &headers, Found { response, etag, size, xet }, read).await
+}
+
+/// A file whose answer is described and lacks its content.
+struct Found {
+    response: Response,
+    etag: String,
+    size: u64,
+    xet: Option<XetLinks>,
+}
+
+/// Adds where a Xet client goes on, and the content that the request wants.
+async fn deliver<F>(
+    shared: &Shared,
+    method: &Method,
+    headers: &HeaderMap,
+    found: Found,
+    read: impl Fn(ByteRange) -> F + Send + 'static,
+) -> ApiResult
+where
+    F: Future<Output = lyceum_hub::Result<ByteStream>> + Send + 'static,
+{
+    let Found { mut response, etag, size, xet } = found;
+    if let Some(links) = xet {
+        let described = response.headers_mut();
+        described.insert(X_XET_HASH, value(links.hash.to_string()));
+        described.insert(LINK, links.header());
+        if wants_file_info(headers) {
+            return Ok(file_info(response, &links, &etag, size));
+        }
+    }
+    if not_modified(headers, &etag) {
+        response.headers_mut().remove(CONTENT_TYPE);
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        return Ok(response);
+    }
+    let head = *method == Method::HEAD;
+    // Ranges are for GET only (RFC 9110 §14.2); a HEAD is asked for the size of the whole.
+    let selection = if head { Selection::Whole } else { select(headers, size, &etag)? };
     let boundary = || shared.entropy.id();
     respond(response, selection, Some(size), head, boundary, read).await
 }
@@ -105,11 +133,15 @@ fn describe(headers: &mut HeaderMap, file: &FileHandle, path: &RepoPath, etag: &
         headers.insert(X_LINKED_ETAG, value(format!("\"{}\"", lfs.sha256)));
         headers.insert(X_LINKED_SIZE, lfs.size.into());
     }
-    // What users upload is shown by browsers under our name: it must run nothing and be taken for nothing else.
+    harden(headers);
+    Ok(())
+}
+
+/// What users upload is shown by browsers under our name: it must run nothing and be taken for nothing else.
+fn harden(headers: &mut HeaderMap) {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
     headers.insert(CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
-    Ok(())
 }
 
 /// A file of a commit never changes; who may read it does, so only the reader's own cache may keep it.
@@ -123,21 +155,23 @@ fn cache_control(pinned: bool) -> HeaderValue {
 
 /// Where a Xet client goes on.
 struct XetLinks {
+    hash: XetHash,
     token: String,
     reconstruction: String,
 }
 
 impl XetLinks {
-    fn new(api: &Api, base: &BaseUrl, file: &FileHandle, hash: XetHash) -> Self {
-        let (kind, id) = (file.repo.kind().plural(), file.repo.id());
+    /// Returns the links for a file; `token` is the address of its tokens.
+    fn new(api: &Api, base: &BaseUrl, token: String, hash: XetHash) -> Self {
         Self {
-            token: format!("{base}/api/{kind}/{id}/xet-read-token/{}", file.commit),
+            hash,
+            token,
             reconstruction: format!("{}/v1/reconstructions/{hash}", StoreUrl::new(base, api).0),
         }
     }
 
     fn header(&self) -> HeaderValue {
-        let Self { token, reconstruction } = self;
+        let Self { token, reconstruction, .. } = self;
         value(format!("<{token}>; rel=\"xet-auth\", <{reconstruction}>; rel=\"xet-reconstruction-info\""))
     }
 }
@@ -149,9 +183,9 @@ fn wants_file_info(headers: &HeaderMap) -> bool {
 }
 
 /// Tells about a file instead of sending it.
-fn file_info(mut response: Response, links: &XetLinks, hash: XetHash, etag: &str, size: u64) -> Response {
+fn file_info(mut response: Response, links: &XetLinks, etag: &str, size: u64) -> Response {
     let info = json!({
-        "hash": hash.to_string(),
+        "hash": links.hash.to_string(),
         "refreshUrl": links.token,
         "reconstructionUrl": links.reconstruction,
         "etag": etag,

@@ -14,6 +14,8 @@ use crate::wire::xet_token::XetTokenWire;
 pub(super) fn register(routes: &mut Routes) {
     routes.get(Scope::Repo, "/xet-read-token/{revision}", read);
     routes.get(Scope::Repo, "/xet-write-token/{revision}", write);
+    routes.get(Scope::Root, "/api/buckets/{namespace}/{name}/xet-read-token", read);
+    routes.get(Scope::Root, "/api/buckets/{namespace}/{name}/xet-write-token", write_bucket);
 }
 
 async fn read(State(api): State<Api>, Auth(caller): Auth, address: RepoAddress, base: BaseUrl) -> ApiResult {
@@ -33,6 +35,16 @@ async fn write(
     let action = write_action(path.get("revision")?, query.flag("create_pr")?);
     let repo = address.open(&api.hub, &caller, action).await?;
     Ok(respond(token(&api, &base, &caller, &repo, XetScope::Write)?))
+}
+
+async fn write_bucket(
+    State(api): State<Api>,
+    Auth(caller): Auth,
+    address: RepoAddress,
+    base: BaseUrl,
+) -> ApiResult {
+    let bucket = address.open(&api.hub, &caller, Action::Write).await?;
+    Ok(respond(token(&api, &base, &caller, &bucket, XetScope::Write)?))
 }
 
 /// Every signed-in reader may upload for a pull request, only writers for anything else.

@@ -208,7 +208,7 @@ impl Properties {
             RepoKind::Model => MODEL_PROPERTIES,
             RepoKind::Dataset => DATASET_PROPERTIES,
             RepoKind::Space => SPACE_PROPERTIES,
-            RepoKind::Kernel => KERNEL_PROPERTIES,
+            RepoKind::Kernel | RepoKind::Bucket => KERNEL_PROPERTIES,
         };
         let mut names = Vec::new();
         for asked in asked.flat_map(|value| value.split(',')).filter(|name| !name.is_empty()) {

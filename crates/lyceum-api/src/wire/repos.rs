@@ -64,7 +64,11 @@ impl MoveWire {
     /// Returns kind, old and new id.
     pub(crate) fn parse(self) -> ApiResult<(RepoKind, RepoId, RepoId)> {
         let from = RepoId::parse(&self.from_repo).map_err(|_| ApiError::repo_not_found())?;
-        Ok((kind(self.r#type.as_deref())?, from, RepoId::parse(&self.to_repo)?))
+        let kind = match self.r#type.as_deref() {
+            Some("bucket") => RepoKind::Bucket,
+            word => kind(word)?,
+        };
+        Ok((kind, from, RepoId::parse(&self.to_repo)?))
     }
 }
 
@@ -147,12 +151,13 @@ pub(crate) fn gated(gated: Gated) -> Value {
     }
 }
 
-/// Reads a kind; absent means model.
+/// Reads a kind of repo with a history; absent means model.
 pub(crate) fn kind(word: Option<&str>) -> ApiResult<RepoKind> {
     let Some(word) = word else {
         return Ok(RepoKind::Model);
     };
     RepoKind::parse(word)
+        .filter(|kind| *kind != RepoKind::Bucket)
         .ok_or_else(|| ApiError::invalid("`type` must be one of `model`, `dataset`, `space` and `kernel`"))
 }
 
@@ -171,7 +176,7 @@ fn split_name(organization: Option<String>, name: String) -> ApiResult<(Option<A
 }
 
 /// Reads a visibility; clients before 1.8 send `private` instead.
-fn visibility(word: Option<&str>, private: Option<bool>) -> ApiResult<Option<Visibility>> {
+pub(crate) fn visibility(word: Option<&str>, private: Option<bool>) -> ApiResult<Option<Visibility>> {
     match (word, private) {
         (Some(word), _) => Visibility::parse(word).map(Some).ok_or_else(|| {
             ApiError::invalid("`visibility` must be one of `public`, `private` and `protected`")

@@ -34,6 +34,7 @@ async fn check(db: &TestDb, seen: Vec<String>, forbidden: &[&str]) {
                 "SCAN (subquery",
                 "SCAN found",
                 "SCAN times",
+                "SCAN walk",
                 "SCAN job USING INDEX job_due",
                 "SCAN c USING INDEX collection_",
             ];
@@ -117,6 +118,19 @@ async fn reads_use_an_index() {
     r.repo_file_totals(1).await.unwrap();
     r.repo_has_xet_file(1, &xet(1)).await.unwrap();
     r.repos_with_xet_file(&xet(1), 9).await.unwrap();
+    r.readable_xet_files(1, &[xet(1), xet(2)]).await.unwrap();
+    r.bucket(1).await.unwrap();
+    r.buckets(&[1, 2]).await.unwrap();
+    r.count_bucket(1).await.unwrap();
+    r.bucket_file(1, "a").await.unwrap();
+    r.bucket_files(1, &["a".to_owned(), "b".to_owned()]).await.unwrap();
+    r.bucket_tree(1, "a", Some("b"), 9).await.unwrap();
+    r.bucket_tree_recorded(1, "a", 9).await.unwrap();
+    r.bucket_level(1, 0, "", None, 9).await.unwrap();
+    r.bucket_level(1, 2, "a/", Some("a0"), 9).await.unwrap();
+    r.bucket_events(1, 0, 9).await.unwrap();
+    r.oldest_bucket_event(1).await.unwrap();
+    r.first_bucket_event(1, NOW).await.unwrap();
     r.upload("x").await.unwrap();
     r.parts("x").await.unwrap();
     r.expired_uploads(NOW, 9).await.unwrap();

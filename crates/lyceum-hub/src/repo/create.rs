@@ -15,6 +15,9 @@ impl Hub {
     /// Creates a repo with its first commit; `AlreadyExists` if the id is taken.
     pub async fn create_repo(&self, caller: &Caller, repo: NewRepo) -> Result<RepoId> {
         let identity = caller.signed_in()?;
+        if repo.kind == RepoKind::Bucket {
+            return Err(Error::new(ErrorKind::Invalid, "a bucket is not created as a repository"));
+        }
         let namespace = repo.namespace.as_ref().unwrap_or(&identity.name);
         let owner = self.namespace_for(caller, repo.kind, namespace).await?;
         let id = RepoId::new(owner.name.clone(), &repo.name)?;

@@ -26,7 +26,7 @@ const DATASET_KEYS: &[&str] = &[
 pub fn tags(kind: RepoKind, card: &Metadata) -> Vec<String> {
     let mut tags = Tags::default();
     match kind {
-        RepoKind::Model | RepoKind::Kernel => {
+        RepoKind::Model | RepoKind::Kernel | RepoKind::Bucket => {
             tags.all("", card, "library_name");
             tags.all("", card, "pipeline_tag");
             tags.all("", card, "tags");

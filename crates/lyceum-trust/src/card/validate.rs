@@ -52,7 +52,7 @@ pub fn validate(kind: RepoKind, card: &Metadata) -> Vec<Problem> {
     check.texts("tags");
     check.texts("language");
     match kind {
-        RepoKind::Model | RepoKind::Kernel => {
+        RepoKind::Model | RepoKind::Kernel | RepoKind::Bucket => {
             check.one_of(Severity::Warning, "pipeline_tag", TASKS);
             check.one_of(Severity::Error, "base_model_relation", RELATIONS);
             check.ids("base_model", "Use a model id from the hub.");

@@ -56,6 +56,11 @@ pub(crate) async fn serve(server: Server, hub: &Hub, settings: &Settings, stop: 
             .await;
         }
     });
+    let stop = async {
+        stop.await;
+        // Their connections would never end by themselves.
+        hub.end_followers();
+    };
     server.run(router(hub, settings), stop).await;
     let _receiver_gone = stop_jobs.send(());
     if let Err(error) = jobs.await {
