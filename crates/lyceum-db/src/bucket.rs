@@ -197,6 +197,13 @@ impl Queries {
         Ok(files + events > 0)
     }
 
+    /// Forgets up to `limit` files that shards described for a bucket; false if there were none.
+    pub async fn purge_bucket_uploads(&mut self, repo_id: i64, limit: u32) -> Result<bool> {
+        let sql = "DELETE FROM repo_xet_file WHERE repo_id = $1 AND xet_hash IN \
+                   (SELECT xet_hash FROM repo_xet_file WHERE repo_id = $1 ORDER BY xet_hash LIMIT $2)";
+        Ok(self.execute(sql, bind![repo_id, limit]).await? > 0)
+    }
+
     /// Returns those of `hashes` that a repo may read, with their sizes, in no order: see
     /// [`repo_has_xet_file`](Self::repo_has_xet_file).
     pub async fn readable_xet_files(

@@ -93,6 +93,9 @@ impl Hub {
     pub async fn delete_repo(&self, caller: &Caller, repo: &Repo) -> Result<()> {
         let (id, actor, now) = (repo.record.id, caller.signed_in()?.user_id, self.inner.clock.now());
         let kind = repo.kind();
+        if kind == RepoKind::Bucket {
+            self.purge_bucket_uploads(id).await?;
+        }
         let detail = serde_json::json!({ "kind": kind.singular(), "id": repo.id().to_string() });
         let blobs = self
             .inner

@@ -4,12 +4,16 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use lyceum_core::{AccountName, Clock, Entropy, RepoId, RepoKind, Timestamp};
+use lyceum_core::{AccountName, Clock, Entropy, RepoId, RepoKind, Sha256, Timestamp};
 use lyceum_db::testing::TestDb;
 use lyceum_store::{Store, StoreOptions};
+use sha2::Digest as _;
 use tempfile::TempDir;
 
-use crate::{Caller, Hub, HubOptions, NewRepo, NewToken, NewUser, TokenRole};
+use crate::{
+    BucketOperation, Caller, Hub, HubOptions, LfsAction, LfsObject, LfsOperation, NewRepo, NewToken, NewUser,
+    Repo, TokenRole,
+};
 
 /// A hub over a database and a store that go away with this value.
 pub struct TestHub {
@@ -79,6 +83,27 @@ impl TestHub {
         let name = AccountName::parse(name).expect("a valid name");
         let secret = self.hub.create_token(&name, token).await.expect("a token can be made");
         (self.hub.authenticate(&secret).await.expect("a new token is valid"), secret)
+    }
+
+    /// Puts the same small content at every path of an empty bucket; returns how many files that made.
+    pub async fn bucket_with(&self, caller: &Caller, bucket: &Repo, paths: &[&str], content: &[u8]) -> usize {
+        let sha256 = Sha256(sha2::Sha256::digest(content).into());
+        let object = LfsObject { sha256, size: content.len() as u64 };
+        let answers = self.hub.lfs_batch(caller, bucket, LfsOperation::Upload, &[object], false).await;
+        let action = answers.expect("an upload can be asked for").remove(0).action;
+        let LfsAction::Basic { grant } = action else {
+            panic!("the content is new and small");
+        };
+        let body = bytes::Bytes::copy_from_slice(content);
+        let body = Box::pin(futures_util::stream::once(async { Ok::<_, std::io::Error>(body) }));
+        self.hub.lfs_put(&grant, body).await.expect("small content can be stored");
+        let files = self.hub.lfs_files(bucket, None, 1).await.expect("files can be listed").files;
+        let kept = files[0].xet_hash;
+        let add =
+            |path: &&str| BucketOperation::Add { path: (*path).to_owned(), xet_hash: kept, mtime: None };
+        let operations = paths.iter().map(add).collect();
+        let batch = self.hub.change_bucket_files(caller, bucket, operations).await.expect("a batch can land");
+        batch.succeeded
     }
 
     /// Makes a public repo of the caller's.

@@ -47,7 +47,7 @@ pub fn router(web: Web) -> Router {
     for kind in RepoKind::ALL {
         router = router.route(&format!("/{}", kind.plural()), get(page::list::show)).merge(repo_pages(kind));
     }
-    router.with_state(web)
+    router.merge(bucket_pages()).with_state(web)
 }
 
 /// Returns the pages of one kind of repo. The handlers find the kind in the address.
@@ -63,6 +63,16 @@ fn repo_pages(kind: RepoKind) -> Router<Web> {
         .route(&format!("{repo}/commit/{{revision}}"), get(page::commit::show))
         .route(&format!("{repo}/discussions"), get(page::discussions::show))
         .route(&format!("{repo}/discussions/{{number}}"), get(page::discussion::show))
+}
+
+/// Returns the pages of buckets.
+fn bucket_pages() -> Router<Web> {
+    Router::new()
+        .route("/buckets", get(page::list::show))
+        .route("/buckets/{namespace}/{name}", get(page::bucket::show))
+        .route("/buckets/{namespace}/{name}/tree", get(page::bucket::show))
+        .route("/buckets/{namespace}/{name}/tree/{*path}", get(page::bucket::show))
+        .route("/buckets/{namespace}/{name}/download/{*path}", get(page::bucket::send))
 }
 
 #[cfg(test)]

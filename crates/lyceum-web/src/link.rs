@@ -70,14 +70,23 @@ impl RepoLink {
         self.below("commit", oid, "")
     }
 
-    fn below(&self, page: &str, revision: &str, path: &str) -> String {
-        let mut link = format!("{}/{page}/{}", self.path(), utf8_percent_encode(revision, SEGMENT));
-        for segment in path.split('/').filter(|segment| !segment.is_empty()) {
-            link.push('/');
-            link.extend(utf8_percent_encode(segment, SEGMENT));
-        }
-        link
+    /// Returns the path of a page of a bucket, which has no revisions; the empty path is the root.
+    pub(crate) fn in_bucket(&self, page: &str, path: &str) -> String {
+        with_path(format!("{}/{page}", self.path()), path)
     }
+
+    fn below(&self, page: &str, revision: &str, path: &str) -> String {
+        with_path(format!("{}/{page}/{}", self.path(), utf8_percent_encode(revision, SEGMENT)), path)
+    }
+}
+
+/// Appends a path, each segment encoded.
+fn with_path(mut link: String, path: &str) -> String {
+    for segment in path.split('/').filter(|segment| !segment.is_empty()) {
+        link.push('/');
+        link.extend(utf8_percent_encode(segment, SEGMENT));
+    }
+    link
 }
 
 impl Address {
@@ -119,5 +128,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Address {
 /// Returns the kind that a path's first segment names.
 pub(crate) fn kind_of(path: &str) -> RepoKind {
     let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
-    RepoKind::ALL.into_iter().find(|kind| kind.plural() == first).unwrap_or(RepoKind::Model)
+    let mut kinds = RepoKind::ALL.into_iter().chain([RepoKind::Bucket]);
+    kinds.find(|kind| kind.plural() == first).unwrap_or(RepoKind::Model)
 }

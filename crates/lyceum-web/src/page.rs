@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 pub(crate) mod blob;
+pub(crate) mod bucket;
 pub(crate) mod commit;
 pub(crate) mod commits;
 pub(crate) mod device;

@@ -1,5 +1,6 @@
 //! Tests of the pages through the router, each for a stranger, the owner and another user.
 
+mod bucket;
 mod repo;
 mod site;
 

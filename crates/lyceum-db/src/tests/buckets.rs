@@ -114,6 +114,9 @@ pub(super) async fn files_of_a_bucket_stay(db: &TestDb) {
             tx.unlink_bucket_xet_files(id, &[xet(1)], at(1)).await?;
             assert!(!tx.repo_has_xet_file(id, &xet(1)).await?);
             assert!(tx.delete_xet_file(&xet(1)).await?);
+            tx.link_repo_xet_file(id, &xet(1), NOW).await?;
+            assert!(tx.purge_bucket_uploads(id, 9).await?);
+            assert!(!tx.purge_bucket_uploads(id, 9).await?);
 
             tx.put_bucket_files(id, &[file("a", 1), file("b", 1)]).await?;
             assert!(tx.delete_repo(id).await?);

@@ -16,6 +16,18 @@ pub(crate) async fn enqueue_purge(tx: &mut lyceum_db::Queries, repo_id: i64, now
 }
 
 impl Hub {
+    /// Forgets what was uploaded to a bucket that is about to be deleted. The rest of the database deletes these rows
+    /// with the bucket's own; that shall find few.
+    pub(crate) async fn purge_bucket_uploads(&self, repo_id: i64) -> Result<()> {
+        let portion = || {
+            self.inner.db.write(move |tx| {
+                Box::pin(async move { Ok::<_, Error>(tx.purge_bucket_uploads(repo_id, PURGE_ROWS).await?) })
+            })
+        };
+        while portion().await? {}
+        Ok(())
+    }
+
     /// Deletes what is left of a deleted bucket.
     pub(crate) async fn purge_bucket(&self, repo_id: i64) -> Result<()> {
         let portion = || {

@@ -206,6 +206,19 @@ async fn followers_are_told_and_go_on() {
             assert_eq!((lost.next().await, lost.next().await), (Some(BucketFeed::Reset), None));
         }
         assert!(hub.follow_bucket(caller, bucket, resume("x")).await.is_err());
+        let id = bucket.record.id;
+        let forget: Result<()> = hub
+            .inner
+            .db
+            .write(move |tx| Box::pin(async move { Ok(tx.forget_bucket_events(id, 2).await?) }))
+            .await;
+        forget.unwrap();
+        for forgotten in [resume(&cursor), BucketResume::Since(lyceum_core::Timestamp(0))] {
+            let mut lost = hub.follow_bucket(caller, bucket, forgotten).await.unwrap();
+            assert_eq!(lost.next().await, Some(BucketFeed::Reset));
+        }
+        let mut kept = hub.follow_bucket(caller, bucket, resume(&format!("{id}.2"))).await.unwrap();
+        assert!(matches!(kept.next().await, Some(BucketFeed::Changes { changes, .. }) if changes.len() == 1));
 
         // Who may no longer read it learns nothing more.
         let (stranger, _) = hub.user("stranger").await;
@@ -340,11 +353,29 @@ async fn a_moved_bucket_is_found_and_a_deleted_one_leaves_nothing() {
             open(&hub, caller, &new, Action::Discover).await.unwrap_err().kind(),
             ErrorKind::RepoNotFound
         );
+        let report = hub.fsck(false, |_| {}).await.unwrap();
+        assert!(report.findings.is_empty(), "{:?}", report.findings);
         let late = hub.change_bucket_files(caller, &moved, vec![filled.copy("late", 1)]).await.unwrap_err();
         assert_eq!(late.kind(), ErrorKind::RepoNotFound);
         hub.run_due_jobs().await.unwrap();
         assert_eq!(hub.inner.db.read().await.unwrap().count_bucket(id).await.unwrap(), (0, 0));
         let again = bucket(&hub, caller, "moved", None).await;
+        let id = again.record.id;
+        let spoil: Result<()> = hub
+            .inner
+            .db
+            .write(move |tx| Box::pin(async move { Ok(tx.change_bucket(id, 1, 0, 0).await.map(drop)?) }))
+            .await;
+        spoil.unwrap();
+        let report = hub.fsck(false, |_| {}).await.unwrap();
+        assert_eq!(report.findings.len(), 1, "{:?}", report.findings);
+        assert!(report.findings[0].message.contains("its totals say"));
+        let repair: Result<()> = hub
+            .inner
+            .db
+            .write(move |tx| Box::pin(async move { Ok(tx.change_bucket(id, -1, 0, 0).await.map(drop)?) }))
+            .await;
+        repair.unwrap();
         assert_eq!(hub.bucket_info(&again).await.unwrap().files, 0);
     }
 }

@@ -32,7 +32,7 @@ struct AccountPage {
 pub(crate) async fn show(State(web): State<Web>, session: Session, Path(name): Path<String>) -> PageResult {
     let name = AccountName::parse(&name)?;
     let mut groups = Vec::new();
-    for kind in RepoKind::ALL {
+    for kind in RepoKind::ALL.into_iter().chain([RepoKind::Bucket]) {
         let rows = newest(&web, &session, kind, Some(name.to_string()), SHOWN).await?;
         if !rows.is_empty() {
             groups.push(Group { kind: kind.plural(), rows });

@@ -6,7 +6,7 @@ use http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY,
     X_CONTENT_TYPE_OPTIONS,
 };
-use lyceum_core::ByteRange;
+use lyceum_core::{ByteRange, RepoPath};
 use lyceum_hub::{Action, Error};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -22,15 +22,20 @@ pub(crate) async fn send(visit: Visit) -> Result<Response, Detour> {
     let file = visit.web.hub.file(&repo, &visit.address.revision(), path).await?;
     let bytes = visit.web.hub.read_file(&file, ByteRange { start: 0, end: file.entry.size }).await?;
     visit.web.hub.count_download(&repo);
+    Ok(saved(path, file.entry.size, Body::from_stream(bytes))?)
+}
+
+/// Answers with a file that the browser saves.
+pub(crate) fn saved(path: &RepoPath, size: u64, body: Body) -> Result<Response, PageError> {
     let name = utf8_percent_encode(path.file_name(), NON_ALPHANUMERIC);
     let response = Response::builder()
         .header(CONTENT_TYPE, "application/octet-stream")
-        .header(CONTENT_LENGTH, file.entry.size)
+        .header(CONTENT_LENGTH, size)
         .header(CONTENT_DISPOSITION, format!("attachment; filename*=UTF-8''{name}"))
         .header(CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'")
         .header(X_CONTENT_TYPE_OPTIONS, "nosniff")
         .header(CACHE_CONTROL, "private, no-store")
         .header(VARY, "Cookie")
-        .body(Body::from_stream(bytes));
+        .body(body);
     response.map_err(|error| Error::internal(error).into())
 }

@@ -1,4 +1,4 @@
-//! `/models`, `/datasets`, `/spaces`, `/kernels`: what the caller may see, page by page.
+//! `/models`, `/datasets`, `/spaces`, `/kernels`, `/buckets`: what the caller may see, page by page.
 
 use askama::Template;
 use axum::extract::State;
