@@ -9,7 +9,7 @@ use lyceum_db::ListQuery;
 use lyceum_store::ByteStream;
 
 use crate::account::append_event;
-use crate::{Action, Caller, Error, ErrorKind, Hub, Repo, Result, Visibility};
+use crate::{Action, Caller, Error, ErrorKind, Gated, Hub, Repo, Result, Visibility};
 
 mod batch;
 mod follow;
@@ -94,7 +94,9 @@ impl Hub {
             creator_id: caller.signed_in()?.user_id,
             name: id.clone(),
             visibility: visibility.unwrap_or(private),
+            gated: Gated::No,
             sdk: None,
+            resource_group_id: None,
             created_at: self.inner.clock.now(),
         };
         self.inner
@@ -142,7 +144,8 @@ impl Hub {
         }
         let query = ListQuery {
             viewer: caller.user_id(),
-            viewer_admin: caller.identity().is_some_and(|identity| identity.admin),
+            viewer_admin: caller.hub_admin(),
+            viewer_scope: caller.viewer().scope.cloned(),
             author: Some(namespace.clone()),
             search: words.clone(),
             after,

@@ -36,6 +36,8 @@ const CALLERS: [&str; 11] = [
 ];
 /// The repos, in the order of the groups. Names of one length, so that not even a length may tell.
 const REPOS: [&str; 3] = ["secret", "public", "fenced"];
+/// The buckets, in the order of the groups; they have no gates.
+const BUCKETS: [&str; 2] = ["secret", "public"];
 /// A repo that nobody made.
 const MISSING: &str = "absent";
 /// Callers who may not learn of the private repo.
@@ -140,7 +142,21 @@ impl World {
         for name in REPOS {
             world.make(name).await;
         }
+        for name in BUCKETS {
+            world.make_bucket(name).await;
+        }
         world
+    }
+
+    /// Makes one of the buckets, with a file.
+    async fn make_bucket(&self, name: &str) {
+        let visibility = if name == "secret" { Visibility::Private } else { Visibility::Public };
+        self.site.hub.create_bucket(&self.admin, &account("acme"), name, Some(visibility)).await.unwrap();
+        let (bucket, token) = (format!("/api/buckets/acme/{name}"), self.token("admin"));
+        let grant = self.site.get(&format!("{bucket}/xet-write-token"), token, &[]).await.expect(200);
+        self.site.put_content(&grant, &self.file).await;
+        let line = json!({ "type": "addFile", "path": "README.md", "xetHash": self.file.hash.to_string() });
+        self.site.post(&format!("{bucket}/batch"), token, line.to_string()).await.expect(200);
     }
 
     /// Makes one of the repos, with a small and a large file.
@@ -377,8 +393,7 @@ async fn every_address_answers_every_caller_as_the_matrix_says() {
     let world = World::new().await;
     let mut wrong = String::new();
     for row in &rows {
-        let about_repo = row.cells.len() != 1;
-        let repos = if about_repo { &REPOS[..] } else { &REPOS[..1] };
+        let repos = &REPOS[..row.cells.len()];
         let mut cells = Vec::new();
         for name in repos {
             let mut group = String::new();
@@ -388,6 +403,9 @@ async fn every_address_answers_every_caller_as_the_matrix_says() {
                 group.push(letter(&answer));
                 if row.path == "/api/repos/delete" && answer.status.is_success() {
                     world.make(name).await;
+                }
+                if row.route() == "DELETE /api/buckets/{namespace}/{name}" && answer.status.is_success() {
+                    world.make_bucket(name).await;
                 }
                 world.collect().await;
             }
