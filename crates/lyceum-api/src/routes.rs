@@ -28,6 +28,7 @@ mod likes;
 mod list;
 mod oauth;
 mod operations;
+mod organisations;
 mod people;
 mod refs;
 mod repos;
@@ -56,6 +57,7 @@ pub(crate) fn all() -> Routes {
     list::register(&mut routes);
     oauth::register(&mut routes);
     operations::register(&mut routes);
+    organisations::register(&mut routes);
     people::register(&mut routes);
     refs::register(&mut routes);
     repos::register(&mut routes);

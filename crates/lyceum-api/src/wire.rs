@@ -12,6 +12,7 @@ pub(crate) mod info;
 pub(crate) mod lfs;
 pub(crate) mod lfs_files;
 pub(crate) mod oauth;
+pub(crate) mod organisations;
 pub(crate) mod people;
 pub(crate) mod refs;
 pub(crate) mod repos;

@@ -134,7 +134,7 @@ impl Identity {
     pub(crate) fn may(&self, permissions: &[Permission], account_id: i64) -> Result<()> {
         match (self.token_role, &self.scopes) {
             (TokenRole::Write, _) => Ok(()),
-            (TokenRole::Read, _) if permissions.iter().all(|permission| permission.reads()) => Ok(()),
+            (TokenRole::Read, _) if permissions.iter().any(|permission| permission.reads()) => Ok(()),
             (TokenRole::Read, _) => Err(read_only()),
             (TokenRole::FineGrained, Some(scopes)) if scopes.on_account(account_id).any(permissions) => {
                 Ok(())

@@ -39,6 +39,8 @@ pub struct Account {
     pub organisation: bool,
     /// Whether the user administers the hub.
     pub admin: bool,
+    /// Whether the user is a program, which never signs in with a password.
+    pub service: bool,
     /// When the account was made.
     pub created_at: Timestamp,
 }
@@ -80,6 +82,17 @@ pub struct NewUser {
     pub admin: bool,
     /// Password for the browser and the device login; without one only tokens work.
     pub password: Option<String>,
+}
+
+/// A user to create that is a program: it has tokens, and no password ever.
+#[derive(Debug, Clone)]
+pub struct NewServiceAccount {
+    /// Account name, not yet checked.
+    pub name: String,
+    /// Name for people.
+    pub full_name: Option<String>,
+    /// Mail address of who answers for it.
+    pub email: Option<String>,
 }
 
 /// An organisation to create.
@@ -197,6 +210,24 @@ impl Hub {
             password_hash,
             admin: user.admin,
             service: false,
+            created_at: self.inner.clock.now(),
+        })
+        .await
+    }
+
+    /// Creates a user that is a program. It belongs to organisations like any other.
+    pub async fn create_service_account(&self, account: NewServiceAccount) -> Result<Account> {
+        let name = AccountName::parse_new(&account.name)?;
+        check_text("full name", account.full_name.as_deref())?;
+        check_text("mail address", account.email.as_deref())?;
+        self.create_account(lyceum_db::NewAccount {
+            kind: AccountKind::User,
+            full_name: account.full_name.unwrap_or_else(|| name.to_string()),
+            name,
+            email: account.email,
+            password_hash: None,
+            admin: false,
+            service: true,
             created_at: self.inner.clock.now(),
         })
         .await
@@ -352,6 +383,7 @@ impl From<lyceum_db::Account> for Account {
             email: row.email,
             organisation: row.kind == AccountKind::Org,
             admin: row.admin,
+            service: row.service,
             created_at: row.created_at,
         }
     }

@@ -27,6 +27,7 @@ mod lfs_file;
 mod like;
 mod list;
 mod objects;
+mod organisation;
 mod people;
 mod preupload;
 mod reference;
@@ -39,8 +40,8 @@ mod xet;
 
 pub use access::{Action, Caller, Identity, Permission, Repo, ScopeTarget, TokenScope};
 pub use account::{
-    Account, FineGrained, Membership, NewOrganisation, NewToken, NewUser, ScopedEntity, TokenInfo,
-    TokenLimits, WhoAmI,
+    Account, FineGrained, Membership, NewOrganisation, NewServiceAccount, NewToken, NewUser, ScopedEntity,
+    TokenInfo, TokenLimits, WhoAmI,
 };
 pub use bucket::{
     BucketBatch, BucketChange, BucketEntry, BucketEvent, BucketFeed, BucketFile, BucketFollower, BucketInfo,
@@ -76,6 +77,7 @@ pub use lyceum_db::{
     TokenRole, Visibility,
 };
 pub use lyceum_store::ByteStream;
+pub use organisation::{GroupMember, NewResourceGroup, ResourceGroup, ResourceGroupPage};
 pub use people::{Overview, OverviewOf, PeopleOf, PeoplePage, Person};
 pub use preupload::{PreuploadAnswer, PreuploadFile, UploadMode};
 pub use reference::{Reference, References};

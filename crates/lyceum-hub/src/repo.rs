@@ -125,7 +125,7 @@ impl Hub {
 
     /// Renames a repo opened with [`Action::Administer`], or gives it to another owner; the old id keeps leading to it.
     pub async fn move_repo(&self, caller: &Caller, repo: &Repo, to: &RepoId) -> Result<()> {
-        let owner = self.namespace_for(caller, repo.kind(), to.namespace()).await?;
+        let owner = self.namespace_for(caller, repo.kind(), to.namespace(), None).await?;
         let (record, to, now) = (repo.record.clone(), to.clone(), self.inner.clock.now());
         let actor = caller.signed_in()?.user_id;
         self.inner
@@ -179,6 +179,7 @@ impl Hub {
         caller: &Caller,
         kind: RepoKind,
         namespace: &AccountName,
+        group: Option<i64>,
     ) -> Result<lyceum_db::Account> {
         let identity = caller.signed_in()?;
         let refuse = || {
@@ -189,9 +190,15 @@ impl Hub {
         };
         let mut db = self.inner.db.read().await?;
         let owner = db.account_by_name(namespace).await?.ok_or_else(refuse)?;
-        let allowed = identity.admin
-            || owner.id == identity.user_id
-            || db.role_in(owner.id, identity.user_id).await? >= Some(Role::Contributor);
+        let role = match group {
+            None if owner.id == identity.user_id => Some(Role::Admin),
+            None => db.role_in(owner.id, identity.user_id).await?,
+            Some(group) => {
+                drop(db);
+                self.role_in_group(identity, owner.id, group).await?
+            }
+        };
+        let allowed = identity.admin || role >= Some(Role::Contributor);
         identity.may(&[Permission::WriteContent, Permission::WriteRepo], owner.id)?;
         if allowed { Ok(owner) } else { Err(refuse()) }
     }

@@ -10,6 +10,7 @@ use crate::Api;
 use crate::error::ApiResult;
 use crate::extract::{Auth, FilePath, Json, Query, RepoAddress, Rev};
 use crate::wire::info::Properties;
+use crate::wire::organisations::GroupWire;
 use crate::wire::safetensors::SafetensorsWire;
 
 pub(super) fn register(routes: &mut Routes) {
@@ -59,7 +60,13 @@ async fn info(
     let hidden = address.kind == RepoKind::Space && address.open_listing(&api.hub, &caller).await.is_err();
     let siblings = properties.siblings() && !hidden;
     let info = api.hub.repo_info(&repo, sha, siblings).await?;
-    Ok(Json(properties.render(&info)))
+    let mut body = properties.render(&info);
+    if properties.resource_group()
+        && let Some(group) = api.hub.group_of(&caller, &repo).await?
+    {
+        body["resourceGroup"] = GroupWire::brief(group);
+    }
+    Ok(Json(body))
 }
 
 async fn safetensors(

@@ -4,6 +4,7 @@ use axum::extract::State;
 use lyceum_core::{RepoId, RepoKind};
 use lyceum_hub::{Action, Caller, Error, ErrorKind, NewRepo, RepoChange};
 
+use super::organisations::group_id;
 use super::{Routes, Scope};
 use crate::Api;
 use crate::error::{ApiError, ApiResult};
@@ -28,9 +29,10 @@ async fn create(
     Json(wire): Json<CreateWire>,
 ) -> ApiResult<Json<RepoUrlWire>> {
     let own = caller.signed_in()?.name.clone();
+    let group = wire.resource_group.as_deref().map(group_id).transpose()?;
     let repo = NewRepo::try_from(wire)?;
     let (kind, asked) = (repo.kind, RepoId::new(repo.namespace.clone().unwrap_or(own), &repo.name));
-    match api.hub.create_repo(&caller, repo).await {
+    match api.hub.create_repo_in(&caller, repo, group).await {
         Ok(id) => Ok(Json(located(&base, kind, &id))),
         Err(error) => Err(taken(&api, &caller, &base, kind, asked?, error).await),
     }

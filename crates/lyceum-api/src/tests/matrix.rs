@@ -195,6 +195,17 @@ impl World {
         }
     }
 
+    /// Makes good what a row has destroyed.
+    async fn restore(&self, row: &Row, name: &str) {
+        match row.route().as_str() {
+            "DELETE /api/repos/delete" => self.make(name).await,
+            "DELETE /api/organizations/{namespace}/members/{user}" => {
+                self.site.hub.add_member(&account("acme"), &account("reader"), Role::Read).await.unwrap();
+            }
+            _ => {}
+        }
+    }
+
     async fn fence(&self, id: &RepoId) {
         let hub = &self.site.hub;
         let repo = hub.open(&self.admin, RepoKind::Model, id, Action::Administer).await.unwrap();
@@ -302,6 +313,7 @@ impl World {
             ("{*path}", "README.md"),
             ("{state}", "pending"),
             ("{user}", "reader"),
+            ("{group}", "1"),
             ("{number}", "1"),
             ("{comment}", "nothing"),
             ("{slug}", &self.collection.lock().unwrap()),
@@ -401,8 +413,8 @@ async fn every_address_answers_every_caller_as_the_matrix_says() {
                 let answer = world.ask(row, caller, name).await;
                 check(&world, row, caller, name, &answer).await;
                 group.push(letter(&answer));
-                if row.path == "/api/repos/delete" && answer.status.is_success() {
-                    world.make(name).await;
+                if answer.status.is_success() {
+                    world.restore(row, name).await;
                 }
                 if row.route() == "DELETE /api/buckets/{namespace}/{name}" && answer.status.is_success() {
                     world.make_bucket(name).await;

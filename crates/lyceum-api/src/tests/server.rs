@@ -56,6 +56,11 @@ impl Server {
         self.send(Method::GET, path, Some(&self.other.token), &[], Body::empty()).await
     }
 
+    /// Sends a GET with a token.
+    pub(super) async fn get_with(&self, path: &str, token: &str) -> Answer {
+        self.send(Method::GET, path, Some(token), &[], Body::empty()).await
+    }
+
     /// Sends JSON as the user.
     pub(super) async fn json(&self, method: Method, path: &str, body: Value) -> Answer {
         let headers = [("content-type", "application/json")];

@@ -230,6 +230,11 @@ impl Properties {
         self.names.contains(&"siblings")
     }
 
+    /// Reports whether the repo's resource group is asked for.
+    pub(crate) fn resource_group(&self) -> bool {
+        self.names.contains(&"resourceGroup")
+    }
+
     /// Writes a repo.
     pub(crate) fn render(&self, info: &RepoInfo) -> Value {
         let id = info.repo.id().to_string();

@@ -16,6 +16,9 @@ pub(crate) struct CreateWire {
     visibility: Option<String>,
     private: Option<bool>,
     sdk: Option<String>,
+    /// Id of the resource group to make it in.
+    #[serde(rename = "resourceGroupId")]
+    pub(crate) resource_group: Option<String>,
 }
 
 impl TryFrom<CreateWire> for NewRepo {

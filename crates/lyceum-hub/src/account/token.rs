@@ -135,24 +135,23 @@ impl Hub {
     pub async fn tokens(&self, user: &AccountName, after: i64) -> Result<Vec<TokenInfo>> {
         let user = self.account(user, AccountKind::User).await?;
         let rows = self.inner.db.read().await?.tokens_of(user.id, after, TOKEN_PAGE).await?;
-        let mut tokens = Vec::with_capacity(rows.len());
-        for row in rows {
-            let fine_grained = match parse_scopes(row.scopes.as_deref())? {
-                Some(scopes) if row.role == TokenRole::FineGrained => Some(self.named(&scopes).await?),
-                _ => None,
-            };
-            tokens.push(TokenInfo {
-                id: row.id,
-                name: row.name,
-                role: row.role,
-                kind: row.kind,
-                created_at: row.created_at,
-                last_used_at: row.last_used_at,
-                expires_at: row.expires_at,
-                fine_grained,
-            });
-        }
-        Ok(tokens)
+        let limits = rows.iter().map(|row| match row.role {
+            TokenRole::FineGrained => parse_scopes(row.scopes.as_deref()),
+            TokenRole::Read | TokenRole::Write => Ok(None),
+        });
+        let limits = limits.collect::<Result<Vec<_>>>()?;
+        let names = self.names(limits.iter().flatten()).await?;
+        let token = |(row, scopes): (lyceum_db::Token, Option<Scopes>)| TokenInfo {
+            id: row.id,
+            name: row.name,
+            role: row.role,
+            kind: row.kind,
+            created_at: row.created_at,
+            last_used_at: row.last_used_at,
+            expires_at: row.expires_at,
+            fine_grained: scopes.map(|scopes| named(&scopes, &names)),
+        };
+        Ok(rows.into_iter().zip(limits).map(token).collect())
     }
 
     /// Ends a token of a user at once; `NotFound` if he has none with this id.
@@ -217,21 +216,28 @@ impl Hub {
     /// Returns the limits of the caller's token, with names.
     pub(super) async fn fine_grained(&self, identity: &Identity) -> Result<Option<FineGrained>> {
         match identity.limits() {
-            Some(scopes) => Ok(Some(self.named(scopes).await?)),
+            Some(scopes) => {
+                let names = self.names(std::iter::once(scopes)).await?;
+                Ok(Some(named(scopes, &names)))
+            }
             None => Ok(None),
         }
     }
 
-    async fn named(&self, scopes: &Scopes) -> Result<FineGrained> {
+    /// Finds the names of all that some scopes are about.
+    async fn names(&self, limits: impl Iterator<Item = &Scopes>) -> Result<Names> {
         let (mut account_ids, mut repo_ids) = (Vec::new(), Vec::new());
-        for scope in &scopes.scoped {
+        for scope in limits.flat_map(|scopes| &scopes.scoped) {
             match scope.entity {
                 Entity::Account(id) => account_ids.push(id),
                 Entity::Repo(id) => repo_ids.push(id),
             }
         }
+        let mut names = Names::new();
+        if account_ids.is_empty() && repo_ids.is_empty() {
+            return Ok(names);
+        }
         let mut db = self.inner.db.read().await?;
-        let mut names = HashMap::new();
         for account in db.accounts(&account_ids).await? {
             names.insert(
                 Entity::Account(account.id),
@@ -241,12 +247,19 @@ impl Hub {
         for repo in db.repos(&repo_ids).await? {
             names.insert(Entity::Repo(repo.id), (repo.id, repo.kind.singular(), repo.name.to_string()));
         }
-        let scoped = scopes.scoped.iter().filter_map(|scope| {
-            let (id, kind, name) = names.get(&scope.entity)?.clone();
-            Some(ScopedEntity { id, kind, name, permissions: scope.permissions.clone() })
-        });
-        Ok(FineGrained { read_gated: scopes.gated, global: scopes.global.clone(), scoped: scoped.collect() })
+        Ok(names)
     }
+}
+
+/// Id, kind and name of what scopes are about.
+type Names = HashMap<Entity, (i64, &'static str, String)>;
+
+fn named(scopes: &Scopes, names: &Names) -> FineGrained {
+    let scoped = scopes.scoped.iter().filter_map(|scope| {
+        let (id, kind, name) = names.get(&scope.entity)?.clone();
+        Some(ScopedEntity { id, kind, name, permissions: scope.permissions.clone() })
+    });
+    FineGrained { read_gated: scopes.gated, global: scopes.global.clone(), scoped: scoped.collect() }
 }
 
 /// Reads stored limits.

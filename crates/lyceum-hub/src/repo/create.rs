@@ -14,12 +14,18 @@ const SPACE_SDKS: &[&str] = &["gradio", "streamlit", "docker", "static"];
 impl Hub {
     /// Creates a repo with its first commit; `AlreadyExists` if the id is taken.
     pub async fn create_repo(&self, caller: &Caller, repo: NewRepo) -> Result<RepoId> {
+        self.create_repo_in(caller, repo, None).await
+    }
+
+    /// Creates a repo in a resource group of its organisation: who has a role there may, whatever his role in the
+    /// organisation.
+    pub async fn create_repo_in(&self, caller: &Caller, repo: NewRepo, group: Option<i64>) -> Result<RepoId> {
         let identity = caller.signed_in()?;
         if repo.kind == RepoKind::Bucket {
             return Err(Error::new(ErrorKind::Invalid, "a bucket is not created as a repository"));
         }
         let namespace = repo.namespace.as_ref().unwrap_or(&identity.name);
-        let owner = self.namespace_for(caller, repo.kind, namespace).await?;
+        let owner = self.namespace_for(caller, repo.kind, namespace, group).await?;
         let id = RepoId::new(owner.name.clone(), &repo.name)?;
         if repo.visibility == Some(Visibility::Protected) && repo.kind != RepoKind::Space {
             return Err(Error::new(ErrorKind::Invalid, "only a space can be protected"));
@@ -41,7 +47,7 @@ impl Hub {
             visibility: repo.visibility.unwrap_or(private),
             gated: Gated::No,
             sdk: repo.sdk.clone(),
-            resource_group_id: None,
+            resource_group_id: group,
             created_at: self.inner.clock.now(),
         };
         let (segment, commit) = self.first_commit(caller, &new).await?;

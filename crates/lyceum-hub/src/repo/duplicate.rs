@@ -19,7 +19,7 @@ impl Hub {
         to: &RepoId,
         visibility: Option<Visibility>,
     ) -> Result<RepoId> {
-        let owner = self.namespace_for(caller, repo.kind(), to.namespace()).await?;
+        let owner = self.namespace_for(caller, repo.kind(), to.namespace(), None).await?;
         let id = RepoId::new(owner.name.clone(), to.name())?;
         let new = lyceum_db::NewRepo {
             kind: repo.kind(),

@@ -1,5 +1,9 @@
 use crate::testing::TestHub;
-use crate::{Caller, DevicePoll, ErrorKind, NewToken, NewUser, TokenRole};
+use lyceum_core::AccountName;
+
+use crate::{
+    Caller, DevicePoll, ErrorKind, NewServiceAccount, NewToken, NewUser, TokenLimits, TokenRole, TokenScope,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn passwords_and_tokens_sign_in() {
@@ -20,6 +24,75 @@ async fn passwords_and_tokens_sign_in() {
         let again =
             NewUser { name: "Alice".to_owned(), full_name: None, email: None, admin: false, password: None };
         assert_eq!(hub.create_user(again).await.unwrap_err().kind(), ErrorKind::AlreadyExists);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn service_accounts_have_tokens_only() {
+    let hub = TestHub::new().await;
+    let service = NewServiceAccount { name: "ci".to_owned(), full_name: None, email: None };
+    assert!(hub.create_service_account(service).await.unwrap().service);
+    let name = AccountName::parse("ci").unwrap();
+    let token = NewToken { name: "t".to_owned(), role: TokenRole::Write, value: None };
+    let secret = hub.create_token(&name, token).await.unwrap();
+    assert!(hub.authenticate_basic("ci", &secret).await.is_ok(), "as git sends it");
+    for password in ["", "correct horse"] {
+        assert_eq!(hub.sign_in("ci", password).await.unwrap_err().kind(), ErrorKind::InvalidCredentials);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_have_ends_limits_and_a_last_use() {
+    for hub in TestHub::each().await {
+        hub.user("alice").await;
+        hub.user("bob").await;
+        let name = |name: &str| AccountName::parse(name).unwrap();
+        let new = |role| NewToken { name: "t".to_owned(), role, value: None };
+        let limits = |scope: &str| TokenLimits {
+            scopes: vec![TokenScope::parse(scope).unwrap()],
+            ..TokenLimits::default()
+        };
+        let fine = TokenRole::FineGrained;
+        for (role, limits, kind) in [
+            (fine, limits("org:none=repo.write"), ErrorKind::NotFound),
+            (fine, limits("model:alice/none=repo.write"), ErrorKind::NotFound),
+            (fine, limits("everywhere=repo.write"), ErrorKind::Invalid),
+            (TokenRole::Write, limits("user:bob=repo.write"), ErrorKind::Invalid),
+            (
+                fine,
+                TokenLimits {
+                    scopes: vec![limits("user:bob=repo.write").scopes.remove(0); 65],
+                    ..TokenLimits::default()
+                },
+                ErrorKind::Invalid,
+            ),
+            (
+                TokenRole::Read,
+                TokenLimits { expires_at: Some(hub.clock().now()), ..TokenLimits::default() },
+                ErrorKind::Invalid,
+            ),
+        ] {
+            let made = hub.create_limited_token(&name("alice"), new(role), limits).await;
+            assert_eq!(made.unwrap_err().kind(), kind);
+        }
+        for wrong in [
+            "repo.write",
+            "user:alice",
+            "user:alice=",
+            "user:alice=all",
+            "galaxy:a/b=repo.write",
+            "=repo.write",
+        ] {
+            assert_eq!(TokenScope::parse(wrong).unwrap_err().kind(), ErrorKind::Invalid, "{wrong}");
+        }
+        let secret =
+            hub.create_limited_token(&name("alice"), new(fine), limits("user:bob=org.read")).await.unwrap();
+        let token = hub.tokens(&name("alice"), 0).await.unwrap().pop().unwrap();
+        assert_eq!(token.fine_grained.unwrap().scoped[0].name, "bob");
+        assert_eq!(hub.revoke_token(&name("bob"), token.id).await.unwrap_err().kind(), ErrorKind::NotFound);
+        hub.revoke_token(&name("alice"), token.id).await.unwrap();
+        assert!(hub.authenticate(&secret).await.is_err());
+        assert_eq!(hub.tokens(&name("alice"), 0).await.unwrap().len(), 1);
     }
 }
 

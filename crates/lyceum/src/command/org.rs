@@ -15,6 +15,7 @@ use crate::{hub, output};
 pub(crate) enum Command {
     Create(Create),
     Add(Add),
+    Remove(Remove),
 }
 
 /// Make an organisation
@@ -44,15 +45,25 @@ pub(crate) struct Add {
     role: RoleName,
 }
 
+/// Remove a user from an organisation and its resource groups
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  lyceum org remove lab ada")]
+pub(crate) struct Remove {
+    /// The organisation
+    org: String,
+    /// The user
+    user: String,
+}
+
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum RoleName {
     /// See private repos
     Read,
     /// Also create repos and write to the own ones
     Contributor,
-    /// Also write to every repo
+    /// Also write to every repo, change its settings and delete it
     Write,
-    /// Also change settings, delete, and manage members
+    /// Also manage members and resource groups
     Admin,
 }
 
@@ -102,6 +113,16 @@ pub(crate) async fn run(common: &Common, command: Command) -> Result<ExitCode> {
                 }));
             } else {
                 output::print(&format!("{member} is now a member of {org} with role {}", add.role.word()));
+            }
+        }
+        Command::Remove(remove) => {
+            let name = |text: &str| AccountName::parse(text).map_err(lyceum_hub::Error::from);
+            let (org, member) = (name(&remove.org)?, name(&remove.user)?);
+            hub::open(&settings).await?.drop_member(&org, &member).await?;
+            if common.json {
+                output::print_json(&json!({ "org": org.as_str(), "user": member.as_str(), "role": null }));
+            } else {
+                output::print(&format!("{member} is no longer a member of {org}"));
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::io::BufRead as _;
 use std::process::ExitCode;
 
-use lyceum_hub::{Account, NewUser};
+use lyceum_hub::{Account, NewServiceAccount, NewUser};
 use serde_json::json;
 
 use super::Common;
@@ -22,7 +22,8 @@ pub(crate) enum Command {
 /// Make a user
 ///
 /// Works beside a running server. Without a password the user has only tokens, and cannot sign in
-/// with a browser.
+/// with a browser. A service account is a program: it belongs to organisations and has tokens like
+/// anybody else, and can never have a password.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  lyceum user create ada --full-name \"Ada Lovelace\" --admin\n  \
     printf %s \"$PASSWORD\" | lyceum user create ada --password-stdin")]
@@ -38,6 +39,9 @@ pub(crate) struct Create {
     /// Let the user administer the hub
     #[arg(long)]
     admin: bool,
+    /// Make a service account, for a program rather than a person
+    #[arg(long, conflicts_with_all = ["admin", "password_stdin"])]
+    service: bool,
     /// Read a password from the first line of standard input
     #[arg(long)]
     password_stdin: bool,
@@ -46,6 +50,13 @@ pub(crate) struct Create {
 pub(crate) async fn run(common: &Common, command: Command) -> Result<ExitCode> {
     let Command::Create(create) = command;
     let settings = common.load()?.settings;
+    if create.service {
+        let service =
+            NewServiceAccount { name: create.name, full_name: create.full_name, email: create.email };
+        let account = hub::open(&settings).await?.create_service_account(service).await?;
+        print(common, &account, "service account");
+        return Ok(ExitCode::SUCCESS);
+    }
     let password = create.password_stdin.then(read_password).transpose()?;
     let user = NewUser {
         name: create.name,
@@ -55,13 +66,16 @@ pub(crate) async fn run(common: &Common, command: Command) -> Result<ExitCode> {
         password,
     };
     let account = hub::open(&settings).await?.create_user(user).await?;
+    print(common, &account, if account.admin { "administrator" } else { "user" });
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(common: &Common, account: &Account, role: &str) {
     if common.json {
-        output::print_json(&to_json(&account));
+        output::print_json(&to_json(account));
     } else {
-        let role = if account.admin { "administrator" } else { "user" };
         output::print(&format!("Created {role} {}", account.name));
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 /// Returns what `--json` prints of an account.
@@ -72,6 +86,7 @@ pub(super) fn to_json(account: &Account) -> serde_json::Value {
         "full_name": account.full_name,
         "email": account.email,
         "admin": account.admin,
+        "service": account.service,
         "created_at": account.created_at.to_string(),
     })
 }

@@ -60,6 +60,45 @@ fn accounts_are_made_beside_a_running_server() {
 }
 
 #[test]
+fn tokens_are_limited_listed_and_revoked() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path();
+    let server = Server::start(data);
+    assert_eq!(ok(data, &["user", "create", "robot", "--service"]), "Created service account robot\n");
+    ok(data, &["org", "create", "lab"]);
+    ok(data, &["org", "add", "lab", "robot", "--role", "write"]);
+    let made = ok(
+        data,
+        &[
+            "token",
+            "create",
+            "robot",
+            "--name",
+            "ci",
+            "--role",
+            "fine-grained",
+            "--expires",
+            "90d",
+            "--scope",
+            "org:lab=repo.content.read,repo.content.write",
+        ],
+    );
+    let client = Client::new(&server.address, Some(made.trim()));
+    assert_eq!(client.get("/api/whoami-v2").json()["auth"]["accessToken"]["role"], "fineGrained");
+    let listed = json(&ok(data, &["token", "list", "robot", "--json"]));
+    assert_eq!(listed[0]["scopes"][0], "org:lab=repo.content.read,repo.content.write");
+    assert!(listed[0]["expires_at"].is_string(), "{listed}");
+    assert!(!listed.to_string().contains(made.trim()), "a secret is shown once");
+    let text = ok(data, &["token", "list", "robot"]);
+    assert!(text.contains("fineGrained") && text.contains("org:lab=repo.content.read"), "{text}");
+    let id = listed[0]["id"].to_string();
+    ok(data, &["token", "revoke", "robot", &id]);
+    assert_eq!(client.get("/api/whoami-v2").status, 401);
+    assert_eq!(fails(data, &["token", "revoke", "robot", &id]).0, 4);
+    assert_eq!(ok(data, &["org", "remove", "lab", "robot"]), "robot is no longer a member of lab\n");
+}
+
+#[test]
 fn mistakes_are_answered_with_a_reason_and_a_code() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path();
@@ -77,6 +116,12 @@ fn mistakes_are_answered_with_a_reason_and_a_code() {
     check(&["token", "create", "nobody"], 4, "nobody");
     check(&["org", "add", "nothing", "ada", "--role", "read"], 4, "nothing");
     check(&["org", "add", "nothing", "ada", "--role", "king"], 2, "king");
+    check(&["org", "remove", "nothing", "ada"], 4, "nothing");
+    check(&["user", "create", "robot", "--service", "--admin"], 2, "--service");
+    check(&["token", "create", "ada", "--role", "fine-grained", "--scope", "ada=all"], 2, "`ada`");
+    check(&["token", "create", "ada", "--scope", "user:ada=repo.write"], 2, "fine-grained");
+    check(&["token", "create", "ada", "--expires", "1999-01-01"], 2, "passed");
+    check(&["token", "create", "ada", "--expires", "soon"], 2, "soon");
     check(&["serve", "--listen", "nonsense"], 2, "listen");
     check(&["config", "--config", "/does/not/exist.toml"], 2, "/does/not/exist.toml");
     check(&["frobnicate"], 2, "frobnicate");

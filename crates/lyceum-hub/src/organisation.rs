@@ -1,0 +1,127 @@
+//! Who belongs to an organisation, and its resource groups.
+
+use lyceum_core::{AccountName, Timestamp};
+use lyceum_db::AccountKind;
+use serde_json::json;
+
+use crate::account::append_event;
+use crate::{Caller, Error, ErrorKind, Hub, Identity, Permission, Result, Role};
+
+mod group;
+
+pub use group::{GroupMember, NewResourceGroup, ResourceGroup, ResourceGroupPage};
+
+impl Hub {
+    /// Adds a user to an organisation or changes his role, for an administrator of the organisation.
+    pub async fn set_member(
+        &self,
+        caller: &Caller,
+        organisation: &AccountName,
+        user: &AccountName,
+        role: Role,
+    ) -> Result<()> {
+        let (identity, organisation) =
+            self.organisation_for(caller, organisation, Permission::WriteMembers).await?;
+        let user = self.account(user, AccountKind::User).await?;
+        let (actor, now) = (identity.user_id, self.inner.clock.now());
+        self.inner
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    if role != Role::Admin {
+                        keep_an_admin(tx, organisation.id, user.id).await?;
+                    }
+                    tx.upsert_member(organisation.id, user.id, role).await?;
+                    let detail = json!({
+                        "organisation": organisation.name.as_str(),
+                        "user": user.name.as_str(),
+                        "role": role.as_str(),
+                    });
+                    append_event(tx, None, Some(actor), "set-member", &detail, now).await
+                })
+            })
+            .await
+    }
+
+    /// Removes a user from an organisation and its resource groups, for an administrator of it or the user himself.
+    pub async fn remove_member(
+        &self,
+        caller: &Caller,
+        organisation: &AccountName,
+        user: &AccountName,
+    ) -> Result<()> {
+        let identity = caller.signed_in()?;
+        let (actor, now) = (identity.user_id, self.inner.clock.now());
+        let organisation = if identity.name.key() == user.key() {
+            identity.may_write()?;
+            self.account(organisation, AccountKind::Org).await?
+        } else {
+            self.organisation_for(caller, organisation, Permission::WriteMembers).await?.1
+        };
+        let user = self.account(user, AccountKind::User).await?;
+        self.inner
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    keep_an_admin(tx, organisation.id, user.id).await?;
+                    remove(tx, Some(actor), &organisation, &user, now).await
+                })
+            })
+            .await
+    }
+
+    /// Removes a user from an organisation for the operator of the hub, who may also remove its last administrator.
+    pub async fn drop_member(&self, organisation: &AccountName, user: &AccountName) -> Result<()> {
+        let organisation = self.account(organisation, AccountKind::Org).await?;
+        let user = self.account(user, AccountKind::User).await?;
+        let now = self.inner.clock.now();
+        self.inner
+            .db
+            .write(move |tx| Box::pin(async move { remove(tx, None, &organisation, &user, now).await }))
+            .await
+    }
+
+    /// Finds an organisation that the caller administers, if his token may do so, too.
+    async fn organisation_for<'c>(
+        &self,
+        caller: &'c Caller,
+        name: &AccountName,
+        permission: Permission,
+    ) -> Result<(&'c Identity, lyceum_db::Account)> {
+        let identity = caller.signed_in()?;
+        let organisation = self.account(name, AccountKind::Org).await?;
+        identity.may(&[permission], organisation.id)?;
+        let role = self.inner.db.read().await?.role_in(organisation.id, identity.user_id).await?;
+        if identity.admin || role == Some(Role::Admin) {
+            return Ok((identity, organisation));
+        }
+        Err(Error::new(ErrorKind::Forbidden, format!("you do not administer the organisation `{name}`")))
+    }
+}
+
+async fn remove(
+    tx: &mut lyceum_db::Queries,
+    actor: Option<i64>,
+    organisation: &lyceum_db::Account,
+    user: &lyceum_db::Account,
+    now: Timestamp,
+) -> Result<()> {
+    if !tx.remove_member(organisation.id, user.id).await? {
+        let message = format!("`{}` is not a member of `{}`", user.name, organisation.name);
+        return Err(Error::new(ErrorKind::NotFound, message));
+    }
+    let detail = json!({ "organisation": organisation.name.as_str(), "user": user.name.as_str() });
+    append_event(tx, None, actor, "remove-member", &detail, now).await
+}
+
+/// Refuses to take the role of its last administrator from an organisation: nobody could give it to another.
+async fn keep_an_admin(tx: &mut lyceum_db::Queries, org_id: i64, user_id: i64) -> Result<()> {
+    let leaves = tx.role_in(org_id, user_id).await? == Some(Role::Admin);
+    if leaves && tx.members_with_role(org_id, Role::Admin).await? <= 1 {
+        return Err(Error::new(
+            ErrorKind::Conflict,
+            "this is the last administrator of the organisation; make another one first",
+        ));
+    }
+    Ok(())
+}
