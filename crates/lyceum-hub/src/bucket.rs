@@ -82,7 +82,7 @@ impl Hub {
         name: &str,
         visibility: Option<Visibility>,
     ) -> Result<RepoId> {
-        let owner = self.namespace_for(caller, RepoKind::Bucket, namespace).await?;
+        let owner = self.namespace_for(caller, RepoKind::Bucket, namespace, None).await?;
         let id = RepoId::new(owner.name.clone(), name)?;
         if visibility == Some(Visibility::Protected) {
             return Err(Error::new(ErrorKind::Invalid, "a bucket is either public or private"));
