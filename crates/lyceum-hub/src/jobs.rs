@@ -6,7 +6,7 @@ use std::time::Duration;
 use lyceum_core::Timestamp;
 use lyceum_db::{Job, NewSegment, SegmentData};
 
-use crate::{Error, Hub, Result, bucket, derive};
+use crate::{Error, Hub, Result, bucket, derive, quota};
 
 /// How long a worker may keep a job before another takes it over, in milliseconds.
 const LEASE_MS: u32 = 10 * 60 * 1000;
@@ -114,6 +114,7 @@ impl Hub {
     async fn run_job(&self, job: &Job) -> Result<()> {
         let result = match (job.queue.as_str(), job.payload.parse::<i64>()) {
             (derive::QUEUE, Ok(repo_id)) => self.describe_repo(repo_id).await,
+            (quota::QUEUE, Ok(account_id)) => self.measure_account(account_id).await,
             (MERGE, Ok(repo_id)) => self.merge_repo(repo_id).await,
             (bucket::PURGE, Ok(repo_id)) => self.purge_bucket(repo_id).await,
             _ => Err(Error::internal(format!("nobody knows the job `{}`", job.key))),

@@ -122,6 +122,13 @@ impl Hub {
             // What somebody else claims is no reason to skip an upload.
             stored.retain(|file| file.verified || Some(file.pusher_id) == caller.user_id());
         }
+        if operation == LfsOperation::Upload {
+            let missing = objects.iter().filter(|object| !stored.iter().any(|f| f.sha256 == object.sha256));
+            let bytes = missing.fold(0_u64, |sum, object| sum.saturating_add(object.size));
+            if bytes > 0 {
+                self.check_quota(repo, bytes).await?;
+            }
+        }
         let sizes: HashMap<Sha256, u64> = stored.iter().map(|file| (file.sha256, file.size)).collect();
         let mut answers = Vec::with_capacity(objects.len());
         for object in objects {
@@ -211,7 +218,8 @@ impl Hub {
                 format!("the content has the sha256 `{sha256}`, not `{expected}`"),
             ));
         }
-        self.record_xorbs(xorbs.clone()).await?;
+        let stored = xorbs.iter().map(|index| index.stored_bytes()).sum();
+        self.record_xorbs(grant.repo_id, xorbs.clone(), stored).await?;
         let first_chunk = self.first_chunk(&terms).await?;
         let file = NewFile {
             hash,

@@ -5,7 +5,7 @@ use lyceum_core::{Sha256, Timestamp, XetHash};
 use lyceum_db::RepoFile;
 
 use crate::account::append_event;
-use crate::{Action, Caller, Error, ErrorKind, Hub, Repo, Result};
+use crate::{Action, Caller, Error, ErrorKind, Hub, Repo, Result, quota};
 
 mod rewrite;
 
@@ -73,13 +73,14 @@ impl Hub {
         let (repo_id, actor, now) = (repo.record.id, caller.signed_in()?.user_id, self.inner.clock.now());
         let rewritten =
             if rewrite_history { self.rewrite_without(repo, files).await? } else { Rewritten::default() };
-        let files = files.to_vec();
+        let (files, owner_id) = (files.to_vec(), repo.record.owner_id);
         self.inner
             .db
             .write(move |tx| {
                 Box::pin(async move {
                     rewritten.land(tx, repo_id, now).await?;
                     tx.delete_repo_files(repo_id, &files).await?;
+                    quota::enqueue(tx, owner_id, now).await?;
                     let digests: Vec<String> = files.iter().map(ToString::to_string).collect();
                     let detail = serde_json::json!({ "sha256": digests, "rewrite_history": rewrite_history });
                     append_event(tx, Some(repo_id), Some(actor), "delete-lfs-files", &detail, now).await
@@ -118,10 +119,13 @@ impl Hub {
                 None => failed.push((*sha256, format!("file `{sha256}` not found in the source repo"))),
             }
         }
+        let (owner_id, repo_id) = (target.record.owner_id, target.record.id);
         self.inner
             .db
             .write(move |tx| {
                 Box::pin(async move {
+                    let named = rows.iter().map(|row| (row.sha256, row.size));
+                    quota::charge_new(tx, owner_id, repo_id, named).await?;
                     for row in &rows {
                         tx.link_repo_file(row).await?;
                         tx.link_repo_xet_file(row.repo_id, &row.xet_hash, row.pushed_at).await?;

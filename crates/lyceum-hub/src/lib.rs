@@ -30,6 +30,7 @@ mod objects;
 mod organisation;
 mod people;
 mod preupload;
+mod quota;
 mod reference;
 mod repo;
 mod safetensors;
@@ -73,13 +74,14 @@ pub use lfs_file::{LfsFile, LfsFilePage};
 pub use like::{Like, LikePage};
 pub use list::{ListQuery, ListSort, RepoPage};
 pub use lyceum_db::{
-    AccountKind, CollectionChange, CollectionSort, DiscussionStatus, Gated, RequestState, Role, TokenKind,
-    TokenRole, Visibility,
+    AccountKind, CollectionChange, CollectionSort, DiscussionStatus, Gated, Quota, RequestState, Role,
+    TokenKind, TokenRole, Visibility,
 };
 pub use lyceum_store::ByteStream;
 pub use organisation::{GroupMember, NewResourceGroup, ResourceGroup, ResourceGroupPage};
 pub use people::{Overview, OverviewOf, PeopleOf, PeoplePage, Person};
 pub use preupload::{PreuploadAnswer, PreuploadFile, UploadMode};
+pub use quota::StorageLimits;
 pub use reference::{Reference, References};
 pub use repo::{NewRepo, RepoChange};
 pub use safetensors::SafetensorsMetadata;

@@ -3,11 +3,10 @@
 use lyceum_core::{AccountName, Oid, RefName, RepoId, RepoKind, Revision};
 use lyceum_db::{Gated, RepoSettings};
 
-use crate::access::Permission;
-use crate::access::{check, not_found};
+use crate::access::{Permission, check, not_found};
 use crate::account::append_event;
 use crate::reference::default_branch;
-use crate::{Action, Caller, Error, ErrorKind, Hub, Repo, Result, Role, Visibility};
+use crate::{Action, Caller, Error, ErrorKind, Hub, Repo, Result, Role, Visibility, quota};
 
 mod create;
 mod duplicate;
@@ -92,7 +91,7 @@ impl Hub {
     /// Deletes a repo opened with [`Action::Administer`].
     pub async fn delete_repo(&self, caller: &Caller, repo: &Repo) -> Result<()> {
         let (id, actor, now) = (repo.record.id, caller.signed_in()?.user_id, self.inner.clock.now());
-        let kind = repo.kind();
+        let (kind, owner_id) = (repo.kind(), repo.record.owner_id);
         if kind == RepoKind::Bucket {
             self.purge_bucket_uploads(id).await?;
         }
@@ -107,6 +106,7 @@ impl Hub {
                     if kind == RepoKind::Bucket {
                         crate::bucket::enqueue_purge(tx, id, now).await?;
                     }
+                    quota::enqueue(tx, owner_id, now).await?;
                     append_event(tx, None, Some(actor), "delete-repo", &detail, now).await?;
                     Ok::<_, Error>(blobs)
                 })
@@ -137,6 +137,9 @@ impl Hub {
                             ErrorKind::AlreadyExists,
                             format!("A {} repository called {to} already exists", record.kind),
                         ));
+                    }
+                    for account in [record.owner_id, owner.id] {
+                        quota::enqueue(tx, account, now).await?;
                     }
                     let detail = serde_json::json!({ "from": record.name.to_string(), "to": to.to_string() });
                     append_event(tx, Some(record.id), Some(actor), "move-repo", &detail, now).await

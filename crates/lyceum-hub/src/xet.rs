@@ -83,7 +83,7 @@ impl Hub {
     }
 
     /// Makes a token. Write scope needs a repo opened for writing or proposing, read scope one opened for reading.
-    pub fn xet_token(&self, caller: &Caller, repo: &Repo, scope: XetScope) -> Result<XetToken> {
+    pub async fn xet_token(&self, caller: &Caller, repo: &Repo, scope: XetScope) -> Result<XetToken> {
         let needed = match scope {
             XetScope::Read => Action::Read,
             XetScope::Write => Action::Propose,
@@ -93,6 +93,9 @@ impl Hub {
                 "a {scope:?} token was asked for a repo opened to {:?}",
                 repo.action
             )));
+        }
+        if scope == XetScope::Write {
+            self.check_quota(repo, 0).await?;
         }
         let expires_at = self.inner.clock.now().plus_seconds(self.inner.options.xet_token_seconds);
         let payload = (repo.record.id, caller.user_id().unwrap_or_default(), scope == XetScope::Write);
@@ -120,13 +123,21 @@ impl Hub {
         E: Into<Box<dyn std::error::Error + Send + Sync>> + Send + 'static,
     {
         debug_assert_eq!(grant.scope, XetScope::Write);
+        self.check_repo_quota(grant.repo_id).await?;
         let put = self.inner.store.put_xorb(hash, body).await?;
-        self.record_xorbs(vec![put.index]).await?;
+        let stored = if put.inserted { put.index.stored_bytes() } else { 0 };
+        self.record_xorbs(grant.repo_id, vec![put.index], stored).await?;
         Ok(put.inserted)
     }
 
-    /// Records stored xorbs, so that a check can find what no file names any more.
-    pub(crate) async fn record_xorbs(&self, xorbs: Vec<std::sync::Arc<lyceum_xet::XorbIndex>>) -> Result<()> {
+    /// Records stored xorbs, so that a check can find what no file names any more, and the `stored` bytes among them
+    /// that are new for the account that brought them. It is refused what comes next, not these: they are there.
+    pub(crate) async fn record_xorbs(
+        &self,
+        repo_id: i64,
+        xorbs: Vec<std::sync::Arc<lyceum_xet::XorbIndex>>,
+        stored: u64,
+    ) -> Result<()> {
         let now = self.inner.clock.now();
         let row = |index: &lyceum_xet::XorbIndex| lyceum_db::XorbRow {
             hash: index.hash,
@@ -143,6 +154,11 @@ impl Hub {
                 Box::pin(async move {
                     for row in &rows {
                         tx.insert_xorb(row).await?;
+                    }
+                    if stored > 0
+                        && let Some(repo) = tx.repo(repo_id).await?
+                    {
+                        tx.charge(repo.owner_id, 0, stored.cast_signed()).await?;
                     }
                     Ok(())
                 })

@@ -5,6 +5,7 @@ mod demo;
 mod doctor;
 mod fsck;
 mod org;
+mod quota;
 mod serve;
 mod token;
 mod user;
@@ -57,6 +58,8 @@ enum Command {
     #[command(subcommand)]
     Org(org::Command),
     #[command(subcommand)]
+    Quota(quota::Command),
+    #[command(subcommand)]
     Token(token::Command),
     Config(config::Options),
     Doctor(doctor::Options),
@@ -83,6 +86,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Serve(options) => block_on(serve::run(&common, options)),
         Command::User(command) => block_on(user::run(&common, command)),
         Command::Org(command) => block_on(org::run(&common, command)),
+        Command::Quota(command) => block_on(quota::run(&common, command)),
         Command::Token(command) => block_on(token::run(&common, command)),
         Command::Config(config::Options {}) => config::run(&common),
         Command::Doctor(doctor::Options {}) => block_on(doctor::run(&common)),

@@ -72,7 +72,7 @@ async fn batch(
     let answers = api.hub.lfs_batch(&caller, &repo, operation, &objects, multipart).await?;
 
     let xet = match transfer {
-        Transfer::Xet => Some(xet_upload(&api, &base, &caller, &repo, &request, shared.entropy.id())?),
+        Transfer::Xet => Some(xet_upload(&api, &base, &caller, &repo, &request, shared.entropy.id()).await?),
         Transfer::Basic | Transfer::Multipart => None,
     };
     let transfer = match transfer {
@@ -112,7 +112,7 @@ fn object(wire: &ObjectWire) -> ApiResult<LfsObject> {
 }
 
 /// Returns the step by which `git-xet` finds the store: where to renew its token, and the first one.
-fn xet_upload(
+async fn xet_upload(
     api: &Api,
     base: &BaseUrl,
     caller: &Caller,
@@ -120,7 +120,7 @@ fn xet_upload(
     request: &BatchRequest,
     session: String,
 ) -> ApiResult<ActionWire> {
-    let token = token(api, base, caller, repo, XetScope::Write)?;
+    let token = token(api, base, caller, repo, XetScope::Write).await?;
     let name = request.r#ref.as_ref().map_or("main", |reference| &reference.name);
     let name = name.strip_prefix("refs/heads/").unwrap_or(name);
     let href =

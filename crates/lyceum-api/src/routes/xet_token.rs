@@ -20,7 +20,7 @@ pub(super) fn register(routes: &mut Routes) {
 
 async fn read(State(api): State<Api>, Auth(caller): Auth, address: RepoAddress, base: BaseUrl) -> ApiResult {
     let repo = address.open(&api.hub, &caller, Action::Read).await?;
-    Ok(respond(token(&api, &base, &caller, &repo, XetScope::Read)?))
+    Ok(respond(token(&api, &base, &caller, &repo, XetScope::Read).await?))
 }
 
 /// The revision is looked at only for who may ask: clients send the literal `None` when they open a pull request.
@@ -34,7 +34,7 @@ async fn write(
 ) -> ApiResult {
     let action = write_action(path.get("revision")?, query.flag("create_pr")?);
     let repo = address.open(&api.hub, &caller, action).await?;
-    Ok(respond(token(&api, &base, &caller, &repo, XetScope::Write)?))
+    Ok(respond(token(&api, &base, &caller, &repo, XetScope::Write).await?))
 }
 
 async fn write_bucket(
@@ -44,7 +44,7 @@ async fn write_bucket(
     base: BaseUrl,
 ) -> ApiResult {
     let bucket = address.open(&api.hub, &caller, Action::Write).await?;
-    Ok(respond(token(&api, &base, &caller, &bucket, XetScope::Write)?))
+    Ok(respond(token(&api, &base, &caller, &bucket, XetScope::Write).await?))
 }
 
 /// Every signed-in reader may upload for a pull request, only writers for anything else.
@@ -53,14 +53,14 @@ fn write_action(revision: &str, create_pr: bool) -> Action {
 }
 
 /// Makes a token for a repo that was opened for it.
-pub(super) fn token(
+pub(super) async fn token(
     api: &Api,
     base: &BaseUrl,
     caller: &Caller,
     repo: &Repo,
     scope: XetScope,
 ) -> ApiResult<XetTokenWire> {
-    let token = api.hub.xet_token(caller, repo, scope)?;
+    let token = api.hub.xet_token(caller, repo, scope).await?;
     Ok(XetTokenWire {
         cas_url: StoreUrl::new(base, api).0,
         exp: token.expires_at.seconds(),

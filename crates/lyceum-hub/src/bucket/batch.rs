@@ -7,7 +7,7 @@ use lyceum_core::{RepoId, RepoKind, RepoPath, Timestamp, XetHash};
 use lyceum_db::{BucketChange, BucketEvent, BucketFile};
 
 use crate::account::append_event;
-use crate::{Action, Caller, Error, ErrorKind, Hub, Repo, Result};
+use crate::{Action, Caller, Error, ErrorKind, Hub, Repo, Result, quota};
 
 /// Most repos and buckets that one batch copies from.
 const MAX_SOURCES: usize = 64;
@@ -59,6 +59,7 @@ pub struct BucketBatch {
 #[derive(Clone)]
 struct Plan {
     repo_id: i64,
+    owner_id: i64,
     actor_id: i64,
     /// What shall be at each path: nothing, or a file.
     paths: BTreeMap<String, Option<BucketFile>>,
@@ -87,7 +88,13 @@ impl Hub {
         }
         let readable = self.readable_sources(caller, bucket, &operations).await?;
         let at = self.inner.clock.now();
-        let mut plan = Plan { repo_id: bucket.record.id, actor_id, paths: BTreeMap::new(), at };
+        let mut plan = Plan {
+            repo_id: bucket.record.id,
+            owner_id: bucket.record.owner_id,
+            actor_id,
+            paths: BTreeMap::new(),
+            at,
+        };
         let mut outcome = BucketBatch::default();
         for operation in operations {
             let path = operation.path().to_owned();
@@ -198,7 +205,7 @@ impl Plan {
     }
 
     async fn write(self, tx: &mut lyceum_db::Queries) -> Result<()> {
-        let Self { repo_id, actor_id, paths, at } = self;
+        let Self { repo_id, owner_id, actor_id, paths, at } = self;
         // First of all, because it locks the repo's row: batches of one bucket happen one after another.
         tx.touch_repo(repo_id, at, Some(at)).await?;
         let names: Vec<String> = paths.keys().cloned().collect();
@@ -237,6 +244,9 @@ impl Plan {
         tx.put_bucket_files(repo_id, &put).await?;
         tx.delete_bucket_files(repo_id, &deleted).await?;
         let gone = || Error::new(ErrorKind::RepoNotFound, "the bucket was deleted meanwhile");
+        if bytes != 0 {
+            quota::charge(tx, owner_id, bytes, 0).await?;
+        }
         let count = events.len() as u64;
         let totals = tx.change_bucket(repo_id, files, bytes, count).await?.ok_or_else(gone)?;
         for (event, seq) in events.iter_mut().zip(totals.last_event - count + 1..) {

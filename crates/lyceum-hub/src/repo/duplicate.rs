@@ -33,6 +33,8 @@ impl Hub {
             resource_group_id: None,
             created_at: self.inner.clock.now(),
         };
+        let (_, bytes) = self.inner.db.read().await?.repo_file_totals(repo.record.id).await?;
+        self.check_owner_quota(owner.id, bytes).await?;
         let references = self.inner.db.read().await?.refs(repo.record.id).await?;
         let copied = |name: &str| name.starts_with("refs/heads/") || name.starts_with("refs/tags/");
         let references = references
@@ -45,7 +47,13 @@ impl Hub {
         let from = repo.record.id;
         self.inner
             .db
-            .write(move |tx| Box::pin(async move { Ok::<_, Error>(tx.copy_repo_files(from, new_id).await?) }))
+            .write(move |tx| {
+                Box::pin(async move {
+                    tx.copy_repo_files(from, new_id).await?;
+                    tx.charge(owner.id, bytes.cast_signed(), 0).await?;
+                    Ok::<_, Error>(())
+                })
+            })
             .await?;
         Ok(id)
     }

@@ -4,7 +4,7 @@ use lyceum_core::ByteRange;
 use super::*;
 use crate::{ErrorKind, LfsAction, LfsObject, LfsOperation, XetScope};
 
-fn body(
+pub(super) fn body(
     content: &[u8],
 ) -> impl futures_util::Stream<Item = Result<Bytes, std::io::Error>> + Send + Unpin + 'static {
     let mut parts: Vec<_> = content.chunks(10_000).map(Bytes::copy_from_slice).collect();
@@ -13,7 +13,7 @@ fn body(
     Box::pin(futures_util::stream::unfold(parts, async |mut parts| parts.pop().map(|part| (Ok(part), parts))))
 }
 
-fn noise(length: usize, seed: u64) -> Vec<u8> {
+pub(super) fn noise(length: usize, seed: u64) -> Vec<u8> {
     let mut state = seed | 1;
     let step = |_| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -60,7 +60,7 @@ async fn a_large_file_is_the_same_by_either_road() {
 
         // The Xet road plans the same bytes, for this repo and for no other.
         let file = found.entry.xet_hash.unwrap();
-        let token = hub.xet_token(&owned.caller, &owned.repo, XetScope::Read).unwrap();
+        let token = hub.xet_token(&owned.caller, &owned.repo, XetScope::Read).await.unwrap();
         let grant = hub.xet_grant(&token.token, XetScope::Read).unwrap();
         assert!(hub.xet_grant(&token.token, XetScope::Write).is_err());
         let plan = hub.reconstruction(&grant, file, None).await.unwrap();
@@ -70,9 +70,8 @@ async fn a_large_file_is_the_same_by_either_road() {
         assert_eq!(past.kind(), ErrorKind::RangeNotSatisfiable);
         let other = hub.repo(&owned.caller, RepoKind::Dataset, "d").await;
         let other = hub.open(&owned.caller, RepoKind::Dataset, &other, Action::Read).await.unwrap();
-        let stranger = hub
-            .xet_grant(&hub.xet_token(&owned.caller, &other, XetScope::Read).unwrap().token, XetScope::Read)
-            .unwrap();
+        let token = hub.xet_token(&owned.caller, &other, XetScope::Read).await.unwrap();
+        let stranger = hub.xet_grant(&token.token, XetScope::Read).unwrap();
         assert_eq!(hub.reconstruction(&stranger, file, None).await.unwrap_err().kind(), ErrorKind::NotFound);
         let (xorb, ranges) = hub.data_grant(&plan.fetches[0].grant).unwrap();
         assert_eq!((xorb, ranges[0].start), (plan.fetches[0].xorb, plan.fetches[0].ranges[0].bytes.start));

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use lyceum_core::limits::MAX_SHARD_BYTES;
-use lyceum_core::{Sha256, Timestamp, XetHash};
+use lyceum_core::{RepoKind, Sha256, Timestamp, XetHash};
 use lyceum_db::{RepoFile, XetFile};
 use lyceum_xet::{Shard, ShardFile, Term, XorbIndex, check_file, encode_terms};
 
 use super::{ShardOutcome, XetGrant};
-use crate::{Error, ErrorKind, Hub, Result};
+use crate::{Error, ErrorKind, Hub, Result, quota};
 
 /// Memory for the indexes of the xorbs that one file of a shard may name, in bytes.
 const MAX_INDEX_BYTES: usize = 256 << 20;
@@ -124,6 +124,12 @@ impl Hub {
             .write(move |tx| {
                 Box::pin(async move {
                     let mut inserted = false;
+                    // Those of a bucket count when they are put into it.
+                    let repo = tx.repo(repo_id).await?.filter(|repo| repo.kind != RepoKind::Bucket);
+                    if let Some(repo) = repo {
+                        let named = files.iter().filter_map(|file| Some((file.sha256?, file.size)));
+                        quota::charge_new(tx, repo.owner_id, repo_id, named).await?;
+                    }
                     for file in &files {
                         let row = XetFile {
                             hash: file.hash,
