@@ -83,6 +83,8 @@ struct Hub {
     home: std::path::PathBuf,
     token: String,
     reader_token: String,
+    other_token: String,
+    scoped_token: String,
 }
 
 impl Hub {
@@ -90,10 +92,13 @@ impl Hub {
         let server = Server::start(&folder.path().join("data"))?;
         let token = server::user(server.data(), "alice")?;
         let reader_token = server::token(server.data(), "alice", "read")?;
-        server::user(server.data(), "bob")?;
+        let other_token = server::user(server.data(), "bob")?;
         server::lyceum(server.data(), &["org", "create", "lab"], "")?;
         server::lyceum(server.data(), &["org", "add", "lab", "alice", "--role", "admin"], "")?;
-        Ok(Self { server, home: folder.path().to_owned(), token, reader_token })
+        let scope = "org:lab=repo.content.read,repo.content.write";
+        let scoped = ["token", "create", "alice", "--role", "fine-grained", "--expires", "1d", "--scope", scope];
+        let scoped_token = server::lyceum(server.data(), &scoped, "")?.trim().to_owned();
+        Ok(Self { server, home: folder.path().to_owned(), token, reader_token, other_token, scoped_token })
     }
 
     /// Runs one suite. A client that cannot be had is a failure in CI and a skip elsewhere.
@@ -115,6 +120,7 @@ impl Hub {
         command.env("HF_HOME", home.join("hf-home")).env("TMPDIR", &home);
         command.env("LYCEUM_USER", "alice").env("LYCEUM_ORGANISATION", "lab");
         command.env("LYCEUM_READ_TOKEN", &self.reader_token);
+        command.env("LYCEUM_OTHER_TOKEN", &self.other_token).env("LYCEUM_SCOPED_TOKEN", &self.scoped_token);
         // No client may look for updates or report its use; nothing may go through a proxy.
         command.env("HF_HUB_DISABLE_UPDATE_CHECK", "1").env("HF_HUB_DISABLE_TELEMETRY", "1");
         command.env("DO_NOT_TRACK", "1").env("NO_PROXY", "*").env("HF_HUB_DISABLE_PROGRESS_BARS", "1");

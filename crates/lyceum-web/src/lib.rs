@@ -55,6 +55,7 @@ fn repo_pages(kind: RepoKind) -> Router<Web> {
     let repo = format!("/{}{{namespace}}/{{name}}", kind.url_prefix());
     Router::new()
         .route(&repo, get(page::repo::show))
+        .route(&format!("{repo}/request-access"), post(page::gate::ask))
         .route(&format!("{repo}/tree/{{revision}}"), get(page::tree::show))
         .route(&format!("{repo}/tree/{{revision}}/{{*path}}"), get(page::tree::show))
         .route(&format!("{repo}/blob/{{revision}}/{{*path}}"), get(page::blob::show))

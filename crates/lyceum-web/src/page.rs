@@ -9,6 +9,7 @@ pub(crate) mod device;
 pub(crate) mod discussion;
 pub(crate) mod discussions;
 pub(crate) mod download;
+pub(crate) mod gate;
 pub(crate) mod home;
 pub(crate) mod list;
 pub(crate) mod login;

@@ -1,6 +1,7 @@
 //! Tests of the pages through the router, each for a stranger, the owner and another user.
 
 mod bucket;
+mod gate;
 mod repo;
 mod site;
 

@@ -8,6 +8,7 @@ use lyceum_hub::{Action, ErrorKind, Gated, Repo, RepoInfo, TreeOptions, Visibili
 
 use crate::format;
 use crate::layout::Layout;
+use crate::page::gate::Gate;
 use crate::page::tree::FileRow;
 use crate::response::{CachePolicy, render};
 use crate::visit::{Detour, RepoHead, Visit};
@@ -24,6 +25,7 @@ struct RepoPage {
     head: RepoHead,
     private: bool,
     gated: bool,
+    gate: Option<Gate>,
     facts: Vec<Fact>,
     tags: Vec<String>,
     card: Option<String>,
@@ -49,6 +51,7 @@ pub(crate) async fn show(visit: Visit) -> Result<Response, Detour> {
         layout: Layout::new(head.link.id.to_string(), &visit.session),
         private: info.visibility == Visibility::Private,
         gated: info.gated != Gated::No,
+        gate: Gate::before(&visit, &repo).await?,
         facts: facts(&info),
         tags: info.tags,
         card: card(&visit, &repo).await?,

@@ -9,7 +9,7 @@ const CARD: &str = "---\nlicense: mit\n---\n# Hello <script>alert(1)</script>\n"
 
 impl TestSite {
     /// Commits files to a repo's `main`.
-    async fn commit(&self, caller: &Caller, kind: RepoKind, id: &RepoId, files: &[(&str, &[u8])]) {
+    pub(super) async fn commit(&self, caller: &Caller, kind: RepoKind, id: &RepoId, files: &[(&str, &[u8])]) {
         let repo = self.hub.open(caller, kind, id, Action::Write).await.unwrap();
         let mut commit = self.hub.start_commit(caller, &repo, &Revision::main(), false).await.unwrap();
         let header = Operation::Header {
@@ -25,7 +25,7 @@ impl TestSite {
         commit.finish().await.unwrap();
     }
 
-    async fn change(&self, caller: &Caller, id: &RepoId, change: RepoChange) {
+    pub(super) async fn change(&self, caller: &Caller, id: &RepoId, change: RepoChange) {
         let repo = self.hub.open(caller, RepoKind::Model, id, Action::Administer).await.unwrap();
         self.hub.change_repo(caller, &repo, change).await.unwrap();
     }
