@@ -96,7 +96,8 @@ impl Hub {
         server::lyceum(server.data(), &["org", "create", "lab"], "")?;
         server::lyceum(server.data(), &["org", "add", "lab", "alice", "--role", "admin"], "")?;
         let scope = "org:lab=repo.content.read,repo.content.write";
-        let scoped = ["token", "create", "alice", "--role", "fine-grained", "--expires", "1d", "--scope", scope];
+        let scoped =
+            ["token", "create", "alice", "--role", "fine-grained", "--expires", "1d", "--scope", scope];
         let scoped_token = server::lyceum(server.data(), &scoped, "")?.trim().to_owned();
         Ok(Self { server, home: folder.path().to_owned(), token, reader_token, other_token, scoped_token })
     }
