@@ -8,18 +8,31 @@ use super::Problem;
 /// A crate of ours: what it may depend on. Later rows stand higher.
 const LAYERS: &[(&str, &[&str])] = &[
     ("lyceum-core", &[]),
+    ("lyceum-fetch", &[]),
     ("lyceum-xet", &["lyceum-core"]),
     ("lyceum-git", &["lyceum-core"]),
     ("lyceum-db", &["lyceum-core"]),
     ("lyceum-trust", &["lyceum-core"]),
     ("lyceum-store", &["lyceum-core", "lyceum-xet"]),
-    ("lyceum-hub", &["lyceum-core", "lyceum-xet", "lyceum-git", "lyceum-db", "lyceum-trust", "lyceum-store"]),
+    (
+        "lyceum-hub",
+        &[
+            "lyceum-core",
+            "lyceum-fetch",
+            "lyceum-xet",
+            "lyceum-git",
+            "lyceum-db",
+            "lyceum-trust",
+            "lyceum-store",
+        ],
+    ),
     ("lyceum-api", &["lyceum-core", "lyceum-hub"]),
     ("lyceum-web", &["lyceum-core", "lyceum-hub"]),
     (
         "lyceum",
         &[
             "lyceum-core",
+            "lyceum-fetch",
             "lyceum-xet",
             "lyceum-git",
             "lyceum-db",
@@ -40,6 +53,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("lz4_flex", &["lyceum-xet"]),
     ("object_store", &["lyceum-store"]),
     ("sqlx", &["lyceum-db"]),
+    ("tokio-rustls", &["lyceum-fetch"]),
+    ("rustls-native-certs", &["lyceum-fetch"]),
     ("axum", &["lyceum-api", "lyceum-web", "lyceum"]),
     ("askama", &["lyceum-web"]),
     ("clap", &["lyceum", "xtask"]),
