@@ -35,6 +35,7 @@ mod repos;
 mod resolve;
 mod storage;
 mod tree;
+mod webhooks;
 mod xet_token;
 
 pub(crate) use resolve::DownloadWindow;
@@ -64,6 +65,7 @@ pub(crate) fn all() -> Routes {
     resolve::register(&mut routes);
     storage::register(&mut routes);
     tree::register(&mut routes);
+    webhooks::register(&mut routes);
     xet_token::register(&mut routes);
     routes
 }

@@ -13,3 +13,4 @@ mod repos;
 mod server;
 mod table;
 mod tokens;
+mod webhooks;

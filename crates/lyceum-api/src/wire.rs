@@ -19,4 +19,5 @@ pub(crate) mod repos;
 pub(crate) mod safetensors;
 pub(crate) mod storage;
 pub(crate) mod tree;
+pub(crate) mod webhooks;
 pub(crate) mod xet_token;

@@ -91,10 +91,10 @@ impl Record for Event {
 }
 
 impl Queries {
-    /// Notes an event. Locks the repo's row until the transaction ends.
+    /// Notes an event and returns its id. Locks the repo's row until the transaction ends.
     ///
     /// An event of a repo that is gone starts at nothing, as one of no repo does.
-    pub async fn append_event(&mut self, new: &NewEvent) -> Result<()> {
+    pub async fn append_event(&mut self, new: &NewEvent) -> Result<i64> {
         let mut previous: Option<[u8; 32]> = None;
         if let Some(repo_id) = new.repo_id {
             let mut sql = Sql::new("SELECT event_hash FROM repo WHERE id = ");
@@ -103,16 +103,17 @@ impl Queries {
             previous = self.optional::<Option<[u8; 32]>>(sql, arguments).await?.flatten();
         }
         let hash = event_hash(previous, new);
-        self.execute(
-            "INSERT INTO event (repo_id, actor_id, action, detail, at, previous, hash) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
-            bind![new.repo_id, new.actor_id, new.action, new.detail, new.at, previous, hash],
-        )
-        .await?;
+        let id = self
+            .one(
+                "INSERT INTO event (repo_id, actor_id, action, detail, at, previous, hash) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
+                bind![new.repo_id, new.actor_id, new.action, new.detail, new.at, previous, hash],
+            )
+            .await?;
         if let Some(repo_id) = new.repo_id {
             self.execute("UPDATE repo SET event_hash = $2 WHERE id = $1", bind![repo_id, hash]).await?;
         }
-        Ok(())
+        Ok(id)
     }
 
     /// Returns a page of a repo's events, newest first, before the event `before`.

@@ -30,6 +30,27 @@ pub struct Job {
     pub lease: i64,
 }
 
+/// Which jobs a worker takes: some have workers of their own, because they wait for others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane<'a> {
+    /// All.
+    Any,
+    /// Those of one queue.
+    Only(&'a str),
+    /// Those of all queues but one.
+    Not(&'a str),
+}
+
+impl Lane<'_> {
+    fn filter(self, sql: &mut Sql) {
+        match self {
+            Self::Any => {}
+            Self::Only(queue) => drop(sql.push(" AND queue = ").bind(queue)),
+            Self::Not(queue) => drop(sql.push(" AND queue <> ").bind(queue)),
+        }
+    }
+}
+
 macro_rules! job_columns {
     () => {
         "id, queue, key, payload, attempts, last_error, created_at, lease"
@@ -71,8 +92,8 @@ impl Queries {
         Ok(())
     }
 
-    /// Claims the job that is due the longest, of `queue` or of any, for `lease_ms`.
-    pub async fn claim(&mut self, queue: Option<&str>, now: Timestamp, lease_ms: u32) -> Result<Option<Job>> {
+    /// Claims the job of a lane that is due the longest, for `lease_ms`.
+    pub async fn claim(&mut self, lane: Lane<'_>, now: Timestamp, lease_ms: u32) -> Result<Option<Job>> {
         let until = Timestamp(now.0.saturating_add(i64::from(lease_ms)));
         let mut sql = Sql::new("UPDATE job SET locked_until = ");
         sql.bind(until)
@@ -82,9 +103,7 @@ impl Queries {
             .push(" AND (locked_until IS NULL OR locked_until <= ")
             .bind(now);
         sql.push(")");
-        if let Some(queue) = queue {
-            sql.push(" AND queue = ").bind(queue);
-        }
+        lane.filter(&mut sql);
         sql.push(" ORDER BY run_at, id LIMIT 1").push(self.dialect().skip_locked());
         sql.push(concat!(") RETURNING ", job_columns!()));
         let (sql, arguments) = sql.finish();
@@ -139,15 +158,18 @@ impl Queries {
         self.one(sql, arguments).await
     }
 
-    /// Returns when the next job is due, so that a worker knows how long it may sleep; leases count until they end.
-    pub async fn next_job_at(&mut self) -> Result<Option<Timestamp>> {
-        let due: Option<Option<Timestamp>> = self
-            .optional(
-                "SELECT MIN(due) FROM (SELECT (SELECT run_at FROM job WHERE locked_until IS NULL ORDER BY run_at LIMIT 1) \
-                 AS due UNION ALL SELECT (SELECT MIN(locked_until) FROM job WHERE locked_until IS NOT NULL)) times",
-                bind![],
-            )
-            .await?;
+    /// Returns when the next job of a lane is due, so that a worker knows how long it may sleep; leases count until they
+    /// end.
+    pub async fn next_job_at(&mut self, lane: Lane<'_>) -> Result<Option<Timestamp>> {
+        let mut sql =
+            Sql::new("SELECT MIN(due) FROM (SELECT (SELECT run_at FROM job WHERE locked_until IS NULL");
+        lane.filter(&mut sql);
+        sql.push(" ORDER BY run_at LIMIT 1) AS due");
+        sql.push(" UNION ALL SELECT (SELECT MIN(locked_until) FROM job WHERE locked_until IS NOT NULL");
+        lane.filter(&mut sql);
+        sql.push(")) times");
+        let (sql, arguments) = sql.finish();
+        let due: Option<Option<Timestamp>> = self.optional(sql, arguments).await?;
         Ok(due.flatten())
     }
 

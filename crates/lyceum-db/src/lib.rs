@@ -33,6 +33,7 @@ mod resource_group;
 mod setting;
 mod token;
 mod value;
+mod webhook;
 mod writer;
 mod xet;
 mod xet_file;
@@ -58,7 +59,7 @@ pub use error::{Error, Kind, Result};
 pub use event::{Chain, Event, NewEvent};
 pub use git::{NewSegment, Ref, SegmentData, SegmentRow};
 pub use info::{Facet, RepoInfo};
-pub use job::Job;
+pub use job::{Job, Lane};
 pub use lfs::{Upload, UploadPart};
 pub use list::{ListQuery, Sort, Viewer, ViewerScope};
 pub use profile::{OrgCounts, UserCounts};
@@ -67,6 +68,9 @@ pub use quota::{OwnedFile, Quota};
 pub use repo::{Gated, NewRepo, Repo, RepoAccess, RepoSettings, RepoWithRef, Visibility};
 pub use resource_group::ResourceGroup;
 pub use token::{NewToken, RefreshToken, Token, TokenKind, TokenRole};
+pub use webhook::{
+    Delivery, DeliveryEnd, DeliveryState, Watched, Watcher, Webhook, WebhookSecret, WebhookSettings,
+};
 pub use xet::XorbRow;
 pub use xet_file::{RepoFile, XetFile};
 

@@ -406,7 +406,7 @@ fn check_text(what: &str, text: Option<&str>) -> Result<()> {
     }
 }
 
-/// Appends to the audit log, in the transaction of the change itself.
+/// Appends to the audit log, in the transaction of the change itself, and announces what webhooks are told of.
 pub(crate) async fn append_event(
     tx: &mut lyceum_db::Queries,
     repo_id: Option<i64>,
@@ -417,6 +417,9 @@ pub(crate) async fn append_event(
 ) -> Result<()> {
     let event =
         lyceum_db::NewEvent { repo_id, actor_id, action: action.to_owned(), detail: detail.to_string(), at };
-    tx.append_event(&event).await?;
-    Ok(())
+    let event = tx.append_event(&event).await?;
+    match repo_id {
+        Some(repo_id) => crate::webhook::announce::announce(tx, repo_id, event, action, detail, at).await,
+        None => Ok(()),
+    }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use lyceum_core::{Clock, Entropy};
 use lyceum_db::Db;
+use lyceum_fetch::{AllowList, Fetcher, Resolver};
 use lyceum_store::Store;
 use tokio::sync::{Notify, Semaphore};
 
@@ -25,11 +26,21 @@ pub struct HubOptions {
     pub xet_token_seconds: i64,
     /// Lifetime of signed data addresses in seconds.
     pub data_grant_seconds: i64,
+    /// Address under which the hub is reached, without a final slash, for what it sends of its own accord.
+    pub public_url: String,
+    /// Where webhooks may be sent although it is not public.
+    pub webhooks_allowed: AllowList,
 }
 
 impl Default for HubOptions {
     fn default() -> Self {
-        Self { object_cache_bytes: 32 << 20, xet_token_seconds: 3600, data_grant_seconds: 3600 }
+        Self {
+            object_cache_bytes: 32 << 20,
+            xet_token_seconds: 3600,
+            data_grant_seconds: 3600,
+            public_url: "http://localhost".to_owned(),
+            webhooks_allowed: AllowList::default(),
+        }
     }
 }
 
@@ -49,6 +60,10 @@ pub(crate) struct Inner {
     pub(crate) instance_id: String,
     pub(crate) git: GitCache,
     pub(crate) downloads: Downloads,
+    /// Makes the requests to webhooks.
+    pub(crate) fetcher: Fetcher,
+    /// Told when a delivery was enqueued by this process.
+    pub(crate) delivery_added: Notify,
     /// Told when a job was enqueued by this process, so that it starts without waiting for the next poll.
     pub(crate) job_added: Notify,
     /// Those who follow the changes of a bucket.
@@ -86,6 +101,8 @@ impl Hub {
             signer: Signer::new(key),
             instance_id: String::from_utf8(instance_id).map_err(crate::Error::internal)?,
             git: GitCache::new(options.object_cache_bytes),
+            fetcher: Fetcher::new(options.webhooks_allowed.clone(), Resolver::system()),
+            delivery_added: Notify::new(),
             options,
             downloads: Downloads::default(),
             job_added: Notify::new(),

@@ -3,9 +3,12 @@
 use std::pin::pin;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use lyceum_core::Timestamp;
-use lyceum_db::{Job, NewSegment, SegmentData};
+use lyceum_db::{Job, Lane, NewSegment, SegmentData};
+use tokio::task::JoinSet;
 
+use crate::webhook::{deliver, tell};
 use crate::{Error, Hub, Result, bucket, derive, quota};
 
 /// How long a worker may keep a job before another takes it over, in milliseconds.
@@ -18,6 +21,11 @@ const MAX_ATTEMPTS: u32 = 8;
 const RETRY_SECONDS: i64 = 5;
 /// Uploads forgotten in one round.
 const EXPIRED_PAGE: u32 = 100;
+
+/// Deliveries under way at the same time.
+const MAX_DELIVERIES: usize = 16;
+/// What one worker does after another.
+const CHORES: Lane<'static> = Lane::Not(deliver::QUEUE);
 
 const MERGE: &str = "merge";
 /// Segments of a repo are merged whenever it got so many new ones.
@@ -40,23 +48,10 @@ pub(crate) async fn enqueue_merge(
 
 impl Hub {
     /// Runs jobs until `stop` resolves, and ends the one that is running then: derived facts, download counts, expired
-    /// uploads.
+    /// uploads, webhooks. What is being sent then is sent again by the next process.
     pub async fn run_jobs(&self, stop: impl Future<Output = ()> + Send) {
-        let mut stop = pin!(stop);
-        loop {
-            let found = self.run_round().await.unwrap_or_else(|error| {
-                tracing::error!(error = &error as &dyn std::error::Error, "cannot run background jobs");
-                false
-            });
-            // After a job there may be another: only a look at `stop`, no wait.
-            let wait = if found { Duration::ZERO } else { self.next_round().await };
-            tokio::select! {
-                biased;
-                () = &mut stop => break,
-                () = self.inner.job_added.notified() => {}
-                () = tokio::time::sleep(wait) => {}
-            }
-        }
+        let stop = stop.shared();
+        tokio::join!(self.run_chores(stop.clone()), self.run_deliveries(stop));
         if let Err(error) = self.flush_downloads().await {
             tracing::error!(
                 error = &error as &dyn std::error::Error,
@@ -65,32 +60,93 @@ impl Hub {
         }
     }
 
+    /// Runs jobs one after another, except deliveries.
+    async fn run_chores(&self, stop: impl Future<Output = ()> + Send) {
+        let mut stop = pin!(stop);
+        loop {
+            let found = self.run_round().await.unwrap_or_else(|error| {
+                tracing::error!(error = &error as &dyn std::error::Error, "cannot run background jobs");
+                false
+            });
+            // After a job there may be another: only a look at `stop`, no wait.
+            let wait = if found { Duration::ZERO } else { self.next_round(CHORES).await };
+            tokio::select! {
+                biased;
+                () = &mut stop => break,
+                () = self.inner.job_added.notified() => {}
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    /// Sends deliveries, several at a time: receivers that are slow keep nobody else waiting.
+    async fn run_deliveries(&self, stop: impl Future<Output = ()> + Send) {
+        let mut stop = pin!(stop);
+        let mut running = JoinSet::new();
+        loop {
+            let mut wait = Duration::from_secs(POLL_SECONDS);
+            while running.len() < MAX_DELIVERIES {
+                match self.claim_delivery().await {
+                    Ok(Some(job)) => {
+                        let hub = self.clone();
+                        running.spawn(async move { hub.deliver(job).await });
+                    }
+                    Ok(None) => {
+                        wait = self.next_round(Lane::Only(deliver::QUEUE)).await;
+                        break;
+                    }
+                    Err(error) => {
+                        tracing::error!(error = &error as &dyn std::error::Error, "cannot run deliveries");
+                        break;
+                    }
+                }
+            }
+            tokio::select! {
+                biased;
+                () = &mut stop => break,
+                Some(ended) = running.join_next() => {
+                    if let Ok(Err(error)) = ended {
+                        tracing::error!(error = &error as &dyn std::error::Error, "cannot note a delivery");
+                    }
+                }
+                () = self.inner.delivery_added.notified() => {}
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
     /// Runs every job that is due and waits for them; for tests and one-off commands.
     pub async fn run_due_jobs(&self) -> Result<usize> {
         let mut done = 0;
-        while self.run_round().await? {
+        loop {
+            while self.run_round().await? {
+                done += 1;
+            }
+            let Some(job) = self.claim_delivery().await? else {
+                return Ok(done);
+            };
+            self.deliver(job).await?;
             done += 1;
         }
-        Ok(done)
     }
 
     /// Does the regular chores and one job; `false` if none was due.
     async fn run_round(&self) -> Result<bool> {
         self.flush_downloads().await?;
         self.forget_uploads().await?;
-        let Some(job) = self.claim().await? else {
+        let Some(job) = self.claim(CHORES, LEASE_MS).await? else {
             return Ok(false);
         };
         self.run_job(&job).await?;
         Ok(true)
     }
 
-    async fn next_round(&self) -> Duration {
+    async fn next_round(&self, lane: Lane<'_>) -> Duration {
         let longest = Duration::from_secs(POLL_SECONDS);
         let Ok(mut db) = self.inner.db.read().await else {
             return longest;
         };
-        match db.next_job_at().await {
+        match db.next_job_at(lane).await {
             Ok(Some(due)) => {
                 Duration::from_millis(due.0.saturating_sub(self.inner.clock.now().0).max(1).unsigned_abs())
                     .min(longest)
@@ -99,15 +155,15 @@ impl Hub {
         }
     }
 
-    async fn claim(&self) -> Result<Option<Job>> {
+    pub(crate) async fn claim(&self, lane: Lane<'static>, lease_ms: u32) -> Result<Option<Job>> {
         let now = self.inner.clock.now();
         // Reading first: an idle hub must not write.
-        if self.inner.db.read().await?.next_job_at().await?.is_none_or(|due| due > now) {
+        if self.inner.db.read().await?.next_job_at(lane).await?.is_none_or(|due| due > now) {
             return Ok(None);
         }
         self.inner
             .db
-            .write(move |tx| Box::pin(async move { Ok::<_, Error>(tx.claim(None, now, LEASE_MS).await?) }))
+            .write(move |tx| Box::pin(async move { Ok::<_, Error>(tx.claim(lane, now, lease_ms).await?) }))
             .await
     }
 
@@ -117,6 +173,7 @@ impl Hub {
             (quota::QUEUE, Ok(account_id)) => self.measure_account(account_id).await,
             (MERGE, Ok(repo_id)) => self.merge_repo(repo_id).await,
             (bucket::PURGE, Ok(repo_id)) => self.purge_bucket(repo_id).await,
+            (tell::QUEUE, _) => self.tell_webhooks(&job.payload).await,
             _ => Err(Error::internal(format!("nobody knows the job `{}`", job.key))),
         };
         let (ended, now) = (job.clone(), self.inner.clock.now());

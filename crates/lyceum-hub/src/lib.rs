@@ -37,6 +37,7 @@ mod safetensors;
 mod signature;
 mod squash;
 mod tree;
+mod webhook;
 mod xet;
 
 pub use access::{Action, Caller, Identity, Permission, Repo, ScopeTarget, TokenScope};
@@ -75,8 +76,9 @@ pub use like::{Like, LikePage};
 pub use list::{ListQuery, ListSort, RepoPage};
 pub use lyceum_db::{
     AccountKind, CollectionChange, CollectionSort, DiscussionStatus, Gated, Quota, RequestState, Role,
-    TokenKind, TokenRole, Visibility,
+    TokenKind, TokenRole, Visibility, WebhookSecret,
 };
+pub use lyceum_fetch::AllowList;
 pub use lyceum_store::ByteStream;
 pub use organisation::{GroupMember, NewResourceGroup, ResourceGroup, ResourceGroupPage};
 pub use people::{Overview, OverviewOf, PeopleOf, PeoplePage, Person};
@@ -86,6 +88,7 @@ pub use reference::{Reference, References};
 pub use repo::{NewRepo, RepoChange};
 pub use safetensors::SafetensorsMetadata;
 pub use tree::{Entry, EntryKind, LfsEntry, TreeOptions, TreePage};
+pub use webhook::{Delivery, DeliveryPage, DeliveryState, Watched, Webhook, WebhookChange, parse_watched};
 pub use xet::{Reconstruction, ReconstructionFetch, ShardOutcome, XetGrant, XetScope, XetToken};
 
 #[cfg(any(test, feature = "testing"))]

@@ -6,6 +6,7 @@ use lyceum_db::{Gated, RepoSettings};
 use crate::access::{Permission, check, not_found};
 use crate::account::append_event;
 use crate::reference::default_branch;
+use crate::webhook::announce::{announce_deletion, before_deletion};
 use crate::{Action, Caller, Error, ErrorKind, Hub, Repo, Result, Role, Visibility, quota};
 
 mod create;
@@ -96,18 +97,30 @@ impl Hub {
             self.purge_bucket_uploads(id).await?;
         }
         let detail = serde_json::json!({ "kind": kind.singular(), "id": repo.id().to_string() });
+        let record = repo.record.clone();
         let blobs = self
             .inner
             .db
             .write(move |tx| {
                 Box::pin(async move {
                     let blobs = tx.segment_blob_keys(id).await?;
+                    let gone = before_deletion(tx, &record).await?;
                     tx.delete_repo(id).await?;
                     if kind == RepoKind::Bucket {
                         crate::bucket::enqueue_purge(tx, id, now).await?;
                     }
                     quota::enqueue(tx, owner_id, now).await?;
-                    append_event(tx, None, Some(actor), "delete-repo", &detail, now).await?;
+                    let event = lyceum_db::NewEvent {
+                        repo_id: None,
+                        actor_id: Some(actor),
+                        action: "delete-repo".to_owned(),
+                        detail: detail.to_string(),
+                        at: now,
+                    };
+                    let event = tx.append_event(&event).await?;
+                    if let Some(gone) = gone {
+                        announce_deletion(tx, id, event, gone, now).await?;
+                    }
                     Ok::<_, Error>(blobs)
                 })
             })

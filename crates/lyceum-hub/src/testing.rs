@@ -34,26 +34,31 @@ impl Deref for TestHub {
 impl TestHub {
     /// Makes a hub on SQLite and a temporary folder.
     pub async fn new() -> Self {
-        Self::over(lyceum_db::testing::sqlite().await).await
+        Self::with(HubOptions::default()).await
+    }
+
+    /// Makes a hub with settings on SQLite and a temporary folder.
+    pub async fn with(options: HubOptions) -> Self {
+        Self::over(lyceum_db::testing::sqlite().await, options).await
     }
 
     /// Makes a hub on each database that there is: SQLite, and PostgreSQL where it is installed.
     pub async fn each() -> Vec<Self> {
         let mut hubs = vec![Self::new().await];
         if let Some(db) = lyceum_db::testing::postgres().await {
-            hubs.push(Self::over(db).await);
+            hubs.push(Self::over(db, HubOptions::default()).await);
         }
         hubs
     }
 
-    async fn over(db: TestDb) -> Self {
+    async fn over(db: TestDb, options: HubOptions) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let store =
             Store::open_local(folder.path(), StoreOptions::default()).await.expect("a fresh store opens");
         let now_ms = Arc::new(AtomicI64::new(1_700_000_000_000));
         let ticking = now_ms.clone();
         let clock = Clock::from_fn(move || Timestamp(ticking.load(Ordering::Relaxed)));
-        let hub = Hub::start((*db).clone(), store, clock, Entropy::system(), HubOptions::default())
+        let hub = Hub::start((*db).clone(), store, clock, Entropy::system(), options)
             .await
             .expect("a fresh hub starts");
         Self { hub, now_ms, _db: db, _store: folder }

@@ -10,6 +10,7 @@ mod lfs;
 mod quota;
 mod reference;
 mod repo;
+mod webhook;
 
 use bytes::Bytes;
 use lyceum_core::{RepoKind, RepoPath, Revision, Sha256};

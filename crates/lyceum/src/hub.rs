@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use lyceum_core::{Clock, Entropy};
 use lyceum_db::{Db, DbOptions};
-use lyceum_hub::{Hub, HubOptions};
+use lyceum_hub::{AllowList, Hub, HubOptions};
 use lyceum_store::{Store, StoreOptions};
 
 use crate::failure::{Failure, Result};
@@ -27,6 +27,11 @@ pub(crate) async fn open(settings: &Settings) -> Result<Hub> {
         object_cache_bytes: u64::from(settings.cache.object_bytes),
         xet_token_seconds: i64::from(settings.lifetime.xet_token_seconds),
         data_grant_seconds: i64::from(settings.lifetime.data_grant_seconds),
+        public_url: settings
+            .public_url()
+            .map_or_else(|| format!("http://{}", settings.listen), str::to_owned),
+        webhooks_allowed: AllowList::parse(&settings.webhooks.allow_private)
+            .map_err(|error| Failure::usage(format!("setting `webhooks.allow_private`: {error}")))?,
     };
     Ok(Hub::start(db, store, Clock::system(), Entropy::system(), options).await?)
 }

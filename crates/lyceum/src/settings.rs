@@ -30,6 +30,7 @@ pub(crate) struct Settings {
     pub(crate) rates: RateSettings,
     pub(crate) cache: CacheSettings,
     pub(crate) lifetime: LifetimeSettings,
+    pub(crate) webhooks: WebhookSettings,
 }
 
 /// What is logged, and how.
@@ -90,6 +91,13 @@ pub(crate) struct LifetimeSettings {
     pub(crate) data_grant_seconds: u32,
 }
 
+/// Where webhooks may be sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct WebhookSettings {
+    pub(crate) allow_private: String,
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -103,6 +111,7 @@ impl Default for Settings {
             rates: RateSettings::default(),
             cache: CacheSettings::default(),
             lifetime: LifetimeSettings::default(),
+            webhooks: WebhookSettings::default(),
         }
     }
 }

@@ -318,6 +318,8 @@ impl World {
             ("{comment}", "nothing"),
             ("{slug}", &self.collection.lock().unwrap()),
             ("{item}", "0123456789abcdef01234567"),
+            ("{webhook}", "000000000000000000000001"),
+            ("{delivery}", "1"),
             ("{oid}", &oid),
             ("{hash}", hash),
             ("{prefix}", "default"),

@@ -62,8 +62,7 @@ impl Queries {
         sql.push(concat!(
             ") SELECT ",
             bucket_file_columns!(),
-            // CROSS JOIN keeps SQLite from reordering: it would read the whole bucket and look up the walk.
-            " FROM walk CROSS JOIN bucket_file b WHERE b.path = walk.path AND b.bucket_id = "
+            " FROM walk JOIN bucket_file b ON b.path = walk.path AND b.bucket_id = "
         ));
         sql.bind(repo_id).push(" ORDER BY walk.place");
         let (sql, arguments) = sql.finish();

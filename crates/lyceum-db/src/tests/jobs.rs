@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use futures_util::future::join_all;
 
 use super::{NOW, at, put, read};
-use crate::{Db, Job};
+use crate::{Db, Job, Lane};
 
 const LEASE_MS: u32 = 1000;
 
 async fn claim(db: &Db, queue: Option<&'static str>, milliseconds: i64) -> Option<Job> {
-    put(db, move |tx| Box::pin(async move { tx.claim(queue, at(milliseconds), LEASE_MS).await })).await
+    let lane = queue.map_or(Lane::Any, Lane::Only);
+    put(db, move |tx| Box::pin(async move { tx.claim(lane, at(milliseconds), LEASE_MS).await })).await
 }
 
 async fn enqueue(db: &Db, queue: &'static str, key: String, payload: &'static str, run_at: i64) {
@@ -50,7 +51,7 @@ pub(super) async fn each_job_has_one_worker(db: &Db) {
     let mut reader = read(db).await;
     assert_eq!(reader.jobs_pending(None).await.unwrap(), 1);
     assert_eq!(reader.jobs_pending(Some("scan")).await.unwrap(), 0);
-    assert_eq!(reader.next_job_at().await.unwrap(), Some(at(1)));
+    assert_eq!(reader.next_job_at(Lane::Any).await.unwrap(), Some(at(1)));
     assert_eq!(reader.jobs_page(0, 9).await.unwrap()[0].key, "later");
 }
 
@@ -58,7 +59,7 @@ pub(super) async fn leases_end(db: &Db) {
     enqueue(db, "index", "a".to_owned(), "{}", 0).await;
     let first = claim(db, None, 0).await.unwrap();
     assert_eq!(claim(db, None, 999).await, None);
-    assert_eq!(read(db).await.next_job_at().await.unwrap(), Some(at(1000)));
+    assert_eq!(read(db).await.next_job_at(Lane::Any).await.unwrap(), Some(at(1000)));
     let job = first.clone();
     assert!(put(db, move |tx| Box::pin(async move { tx.extend_job(&job, at(500), LEASE_MS).await })).await);
     assert_eq!(claim(db, None, 1499).await, None);
@@ -79,7 +80,7 @@ pub(super) async fn leases_end(db: &Db) {
     let third = claim(db, None, 5000).await.unwrap();
     assert_eq!((third.attempts, third.last_error.as_deref()), (3, Some("it broke")));
     assert!(put(db, move |tx| Box::pin(async move { tx.drop_job(&third).await })).await);
-    assert_eq!(read(db).await.next_job_at().await.unwrap(), None);
+    assert_eq!(read(db).await.next_job_at(Lane::Any).await.unwrap(), None);
 }
 
 pub(super) async fn enqueued_again(db: &Db) {
@@ -104,4 +105,25 @@ pub(super) async fn enqueued_again(db: &Db) {
     assert_eq!(job.payload, "5");
     assert!(put(db, move |tx| Box::pin(async move { tx.complete(&job).await })).await);
     assert_eq!(read(db).await.jobs_pending(None).await.unwrap(), 0);
+}
+
+pub(super) async fn lanes_keep_apart(db: &Db) {
+    put(db, |tx| {
+        Box::pin(async move {
+            tx.enqueue("slow", "a", "{}", at(1), NOW).await?;
+            tx.enqueue("fast", "b", "{}", at(5), NOW).await
+        })
+    })
+    .await;
+    let next = async |lane| read(db).await.next_job_at(lane).await.unwrap();
+    assert_eq!(next(Lane::Not("slow")).await, Some(at(5)));
+    assert_eq!(next(Lane::Only("slow")).await, Some(at(1)));
+    let claim = async |lane: Lane<'static>| {
+        put(db, move |tx| Box::pin(async move { tx.claim(lane, at(9), LEASE_MS).await })).await
+    };
+    assert_eq!(claim(Lane::Not("slow")).await.unwrap().key, "b");
+    assert_eq!(claim(Lane::Not("slow")).await, None);
+    assert_eq!(next(Lane::Not("slow")).await, Some(at(1009)), "until the lease ends");
+    assert_eq!(claim(Lane::Only("slow")).await.unwrap().key, "a");
+    assert_eq!(next(Lane::Only("other")).await, None);
 }

@@ -225,7 +225,17 @@ async fn write(tx: &mut lyceum_db::Queries, landing: &Landing, now: Timestamp) -
         crate::derive::enqueue(tx, repo_id, now).await?;
     }
     crate::jobs::enqueue_merge(tx, repo_id, last_segment, now).await?;
-    let detail = serde_json::json!({ "ref": reference.as_str(), "commit": landing.commit.to_string() });
+    let mut detail = serde_json::json!({ "ref": reference.as_str(), "commit": landing.commit.to_string() });
+    if let Some(old) = expected {
+        detail["old"] = old.to_string().into();
+    }
+    let merged = match &landing.pull_request {
+        PullChange::Merge(merge) => Some(merge.number()),
+        _ => None,
+    };
+    if let Some(number) = number.or(merged) {
+        detail["number"] = number.into();
+    }
     append_event(tx, Some(repo_id), Some(landing.actor_id), landing.action, &detail, now).await?;
     Ok(Landed::Yes(number))
 }

@@ -30,6 +30,13 @@ pub(crate) struct Merge {
     news: Vec<News>,
 }
 
+impl Merge {
+    /// Returns the number of the pull request.
+    pub(crate) fn number(&self) -> i64 {
+        self.number
+    }
+}
+
 impl Hub {
     /// Merges an open pull request of a repo opened with [`Action::Write`](crate::Action::Write), perhaps with a word
     /// on it.

@@ -97,4 +97,9 @@ pub(crate) const KEYS: &[Key] = &[
         "LYCEUM_LIFETIME_DATA_GRANT_SECONDS",
         "Lifetime of signed data addresses in seconds.",
     ),
+    key(
+        "webhooks.allow_private",
+        "LYCEUM_WEBHOOKS_ALLOW_PRIVATE",
+        "Names, addresses and networks that are not public and may get webhooks all the same: `ci.lan, 10.1.0.0/16`.",
+    ),
 ];

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use lyceum_hub::AllowList;
 use toml::{Table, Value};
 
 use super::{KEYS, Settings};
@@ -206,6 +207,9 @@ fn check(mut settings: Settings) -> Result<Settings> {
     let schemes = ["sqlite://", "postgres://", "postgresql://"];
     if !settings.database.is_empty() && !schemes.iter().any(|scheme| settings.database.starts_with(scheme)) {
         return fail("database", "must start with `postgres://` or `sqlite://`");
+    }
+    if let Err(error) = AllowList::parse(&settings.webhooks.allow_private) {
+        return fail("webhooks.allow_private", &format!("is malformed: {error}"));
     }
     let limits = &settings.limits;
     for (name, value, least) in [
