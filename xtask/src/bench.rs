@@ -6,6 +6,7 @@
 
 mod commits;
 mod dedup;
+mod discussions;
 mod nginx;
 mod reference;
 mod requests;
@@ -22,7 +23,7 @@ use crate::{environment, server, tools};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Measures only these groups (transfer, clients, requests, dedup, commits, start)
+    /// Measures only these groups (transfer, clients, requests, dedup, commits, discussions, start)
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Takes the release binary as it is
@@ -87,6 +88,7 @@ const GROUPS: &[Group] = &[
     ("requests", requests::measure),
     ("dedup", dedup::measure),
     ("commits", commits::measure),
+    ("discussions", discussions::measure),
     ("start", start::measure),
 ];
 

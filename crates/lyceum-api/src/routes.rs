@@ -13,6 +13,7 @@ use lyceum_hub::ErrorKind;
 use crate::Api;
 use crate::error::ApiError;
 
+mod attachments;
 mod buckets;
 mod card;
 mod cas;
@@ -43,6 +44,7 @@ pub(crate) use resolve::DownloadWindow;
 /// Registers every route.
 pub(crate) fn all() -> Routes {
     let mut routes = Routes::default();
+    attachments::register(&mut routes);
     buckets::register(&mut routes);
     card::register(&mut routes);
     cas::register(&mut routes);

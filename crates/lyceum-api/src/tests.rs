@@ -3,6 +3,7 @@
 mod buckets;
 mod collections;
 mod commits;
+mod discussions;
 mod identity;
 mod listing;
 mod matrix;

@@ -42,6 +42,8 @@ pub const TREE_PAGE_ENTRIES: usize = 1000;
 pub const MAX_PAGE_ENTRIES: usize = 1000;
 /// Longest commit message (summary and description).
 pub const MAX_MESSAGE_BYTES: usize = 64 * 1024;
+/// Largest file that can be shown in a comment: a short video.
+pub const MAX_ATTACHMENT_BYTES: u64 = 64 * 1024 * 1024;
 /// Largest README whose front matter is read.
 pub const MAX_CARD_BYTES: usize = 1024 * 1024;
 

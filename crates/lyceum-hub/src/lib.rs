@@ -5,6 +5,7 @@
 
 mod access;
 mod account;
+mod attachment;
 mod bucket;
 mod cache;
 mod card;
@@ -45,6 +46,7 @@ pub use account::{
     Account, FineGrained, Membership, NewOrganisation, NewServiceAccount, NewToken, NewUser, ScopedEntity,
     TokenInfo, TokenLimits, WhoAmI,
 };
+pub use attachment::Attachment;
 pub use bucket::{
     BucketBatch, BucketChange, BucketEntry, BucketEvent, BucketFeed, BucketFile, BucketFollower, BucketInfo,
     BucketOperation, BucketPage, BucketResume, BucketTreePage,

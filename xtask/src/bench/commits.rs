@@ -14,7 +14,7 @@ use crate::server::{self, Server};
 const FILES: usize = 1000;
 const CLIENTS: usize = 16;
 const DURATION: Duration = Duration::from_secs(6);
-const NDJSON: &str = "application/x-ndjson";
+pub(super) const NDJSON: &str = "application/x-ndjson";
 
 pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let server = Server::start(&bench.scratch.path().join("commits"))?;
@@ -100,12 +100,12 @@ fn commit_until(server: &Server, token: &str, client: usize, start: Instant, don
     Ok(())
 }
 
-fn header(summary: &str) -> String {
+pub(super) fn header(summary: &str) -> String {
     format!("{{\"key\":\"header\",\"value\":{{\"summary\":\"{summary}\",\"description\":\"\"}}}}\n")
 }
 
 /// Encodes bytes whose number is a multiple of three, so that there is no padding to care for.
-fn base64(bytes: &[u8]) -> String {
+pub(super) fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     assert!(bytes.len().is_multiple_of(3), "only whole groups are encoded");
     let mut text = String::new();

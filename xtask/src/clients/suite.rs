@@ -20,7 +20,7 @@ pub(super) enum Kind {
 }
 
 /// What every version of the Python client must do, by either road.
-const COMMON: &[&str] = &["test_cli.py", "test_library.py", "test_resume.py"];
+const COMMON: &[&str] = &["test_cli.py", "test_discussions.py", "test_library.py", "test_resume.py"];
 
 pub(super) const SUITES: &[Suite] = &[
     python("hub-2-xet", "hub-2", true, COMMON),

@@ -316,6 +316,7 @@ impl World {
             ("{group}", "1"),
             ("{number}", "1"),
             ("{comment}", "nothing"),
+            ("{attachment}", "nothing"),
             ("{slug}", &self.collection.lock().unwrap()),
             ("{item}", "0123456789abcdef01234567"),
             ("{webhook}", "000000000000000000000001"),

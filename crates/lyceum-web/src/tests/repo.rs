@@ -98,6 +98,57 @@ async fn a_public_repo_shows_card_files_and_history() {
 }
 
 #[tokio::test]
+async fn discussions_show_what_was_said_and_changed() {
+    let site = TestSite::new().await;
+    let (ada, _) = site.hub.user("ada").await;
+    let id = site.hub.repo(&ada, RepoKind::Model, "thing").await;
+    let repo = site.hub.open(&ada, RepoKind::Model, &id, Action::Administer).await.unwrap();
+    site.hub.create_discussion(&ada, &repo, "<i>Why?</i>", "<script>alert(1)</script>", false).await.unwrap();
+    site.hub.set_discussion_open(&ada, &repo, 1, false, Some("bye")).await.unwrap();
+    site.hub.create_discussion(&ada, &repo, "A change", "", true).await.unwrap();
+    let pull = Revision::parse("refs/pr/2").unwrap();
+    let mut commit = site.hub.start_commit(&ada, &repo, &pull, false).await.unwrap();
+    let (summary, content) = ("Add a page".to_owned(), "<b>new</b>\n".into());
+    commit.push(Operation::Header { summary, description: String::new(), parent: None }).await.unwrap();
+    commit.push(Operation::File { path: RepoPath::parse("page.html").unwrap(), content }).await.unwrap();
+    commit.finish().await.unwrap();
+    for number in 0..101 {
+        site.hub.comment(&ada, &repo, 2, &format!("word {number}")).await.unwrap();
+    }
+    let check = async |path: &str, parts: &[&str], absent: &[&str]| {
+        let page = site.get(&format!("/ada/thing/discussions{path}"), "").await;
+        assert_eq!(page.status, 200, "{path}");
+        for part in parts {
+            assert!(page.text.contains(part), "{path} lacks {part}: {}", page.text);
+        }
+        for part in absent {
+            assert!(!page.text.contains(part), "{path} has {part}: {}", page.text);
+        }
+    };
+    check("", &["&#60;i&#62;Why?", "A change", "pull request", "?status=closed"], &["<i>"]).await;
+    check("?status=closed", &["Why?"], &["A change"]).await;
+    check("?type=pull_request&status=open", &["A change"], &["Why?"]).await;
+    check("?type=%3Cscript%3E&status=%22", &["A change", "Why?"], &["<script"]).await;
+    check(
+        "/1",
+        &["&#60;script&#62;", "bye", "set it to closed", "<span class=\"badge\">closed"],
+        &["<script"],
+    )
+    .await;
+    let parts = [
+        "Add a page",
+        "word 97",
+        "+&#60;b&#62;new",
+        "new file mode 100644",
+        "discussions/2?p=1",
+        "refs/heads/main",
+    ];
+    check("/2", &parts, &["word 98", "<b>new"]).await;
+    check("/2?p=1", &["word 98", "word 100", "discussions/2?p=0"], &["word 97"]).await;
+    check("/2?p=9", &["A change"], &["word"]).await;
+}
+
+#[tokio::test]
 async fn a_private_repo_is_like_a_missing_one_to_strangers() {
     let site = TestSite::new().await;
     let (ada, _) = site.hub.user("ada").await;

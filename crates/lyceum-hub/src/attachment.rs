@@ -1,0 +1,150 @@
+//! Images, videos and sounds that people show in comments.
+//!
+//! An attachment belongs to no repo: it is uploaded before the comment that names it is written. Its address holds 128
+//! random bits, and whoever knows it may see it, as mail programs and other sites that show a comment must.
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _, stream};
+use lyceum_core::ByteRange;
+use lyceum_core::limits::MAX_ATTACHMENT_BYTES;
+use lyceum_store::{BlobKey, ByteStream};
+
+use crate::access::Permission;
+use crate::{Caller, Error, ErrorKind, Hub, Result};
+
+/// Most bytes that one user may attach in a day.
+const MAX_BYTES_A_DAY: u64 = 1024 * 1024 * 1024;
+const DAY_SECONDS: i64 = 24 * 3600;
+/// Bytes by which a file is recognised.
+const PROBE_BYTES: usize = 16;
+
+/// A file that is shown in comments.
+#[derive(Debug, Clone)]
+pub struct Attachment {
+    /// The last part of its address.
+    pub name: String,
+    /// What its bytes were found to be: an image, a video or a sound.
+    pub media_type: String,
+    /// Its length.
+    pub bytes: u64,
+}
+
+impl Hub {
+    /// Stores a file to be shown in comments. What it is decides itself by its first bytes, whatever the client says.
+    pub async fn attach<S, E>(&self, caller: &Caller, mut body: S) -> Result<Attachment>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
+        E: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
+    {
+        let identity = caller.signed_in()?;
+        if !identity.limits().is_some_and(|scopes| scopes.everywhere().any(&[Permission::Discuss])) {
+            identity.may(&[Permission::Discuss], identity.user_id)?;
+        }
+        let (user_id, now) = (identity.user_id, self.inner.clock.now());
+        let since = now.plus_seconds(-DAY_SECONDS);
+        check_day(self.inner.db.read().await?.attached_bytes(user_id, since).await?, 0)?;
+
+        let (mut first, mut probe) = (Vec::new(), Vec::new());
+        while probe.len() < PROBE_BYTES {
+            let Some(frame) = body.next().await else {
+                break;
+            };
+            if let Ok(bytes) = &frame {
+                probe.extend(bytes.iter().take(PROBE_BYTES - probe.len()));
+            }
+            let broken = frame.is_err();
+            first.push(frame);
+            if broken {
+                break;
+            }
+        }
+        let (media_type, ending) = recognise(&probe).ok_or_else(|| {
+            let message = "only images (PNG, JPEG, GIF, WebP, AVIF), videos (MP4, QuickTime, WebM) and sounds (MP3, WAV, \
+                           FLAC, Ogg) can be attached";
+            Error::new(ErrorKind::Invalid, message)
+        })?;
+        let name = format!("{}.{ending}", self.inner.entropy.id());
+        let key = key(&name)?;
+        let body = stream::iter(first).chain(body);
+        let bytes = self.inner.store.put_blob_stream(&key, body, MAX_ATTACHMENT_BYTES).await?;
+        let row = lyceum_db::Attachment {
+            name: name.clone(),
+            user_id: Some(user_id),
+            media_type: media_type.to_owned(),
+            bytes,
+            created_at: now,
+        };
+        let kept = self
+            .inner
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    check_day(tx.attached_bytes(user_id, since).await?, bytes)?;
+                    Ok::<_, Error>(tx.insert_attachment(&row).await?)
+                })
+            })
+            .await;
+        match kept {
+            Ok(_) => Ok(Attachment { name, media_type: media_type.to_owned(), bytes }),
+            Err(error) => {
+                self.inner.store.delete_blob(&key).await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Finds an attachment.
+    pub async fn attachment(&self, name: &str) -> Result<Attachment> {
+        let found = self.inner.db.read().await?.attachment(name).await?;
+        let found = found.ok_or_else(|| Error::new(ErrorKind::NotFound, "there is no such attachment"))?;
+        Ok(Attachment { name: found.name, media_type: found.media_type, bytes: found.bytes })
+    }
+
+    /// Streams bytes of an attachment.
+    pub async fn read_attachment(&self, attachment: &Attachment, range: ByteRange) -> Result<ByteStream> {
+        Ok(self.inner.store.stream_blob(&key(&attachment.name)?, Some(range)).await?)
+    }
+}
+
+fn check_day(attached: u64, more: u64) -> Result<()> {
+    if attached + more > MAX_BYTES_A_DAY {
+        let limit = MAX_BYTES_A_DAY >> 20;
+        return Err(Error::new(
+            ErrorKind::TooLarge,
+            format!("you may attach at most {limit} MiB a day; please try again tomorrow"),
+        ));
+    }
+    Ok(())
+}
+
+fn key(name: &str) -> Result<BlobKey> {
+    let folder = name.get(..2).unwrap_or_default();
+    Ok(BlobKey::attachment(&format!("{folder}/{name}"))?)
+}
+
+/// Returns the media type and the usual ending of a file that browsers show without running anything in it.
+fn recognise(start: &[u8]) -> Option<(&'static str, &'static str)> {
+    let at = |offset: usize, bytes: &[u8]| start.get(offset..).is_some_and(|rest| rest.starts_with(bytes));
+    let brand = |brand: &[u8]| at(4, b"ftyp") && at(8, brand);
+    Some(match start {
+        _ if at(0, b"\x89PNG\r\n\x1a\n") => ("image/png", "png"),
+        _ if at(0, b"\xff\xd8\xff") => ("image/jpeg", "jpeg"),
+        _ if at(0, b"GIF87a") || at(0, b"GIF89a") => ("image/gif", "gif"),
+        _ if at(0, b"RIFF") && at(8, b"WEBP") => ("image/webp", "webp"),
+        _ if brand(b"avif") || brand(b"avis") => ("image/avif", "avif"),
+        _ if brand(b"qt  ") => ("video/quicktime", "mov"),
+        _ if brand(b"M4A ") => ("audio/mp4", "m4a"),
+        _ if at(4, b"ftyp") => ("video/mp4", "mp4"),
+        _ if at(0, b"\x1a\x45\xdf\xa3") => ("video/webm", "webm"),
+        _ if at(0, b"RIFF") && at(8, b"WAVE") => ("audio/wav", "wav"),
+        _ if at(0, b"fLaC") => ("audio/flac", "flac"),
+        _ if at(0, b"OggS") => ("audio/ogg", "ogg"),
+        _ if at(0, b"ID3") => ("audio/mpeg", "mp3"),
+        // A frame of MPEG audio: eleven set bits, a version that exists, layer III.
+        [0xff, second, ..] if second & 0xe6 == 0xe2 && second & 0x18 != 0x08 => ("audio/mpeg", "mp3"),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests;

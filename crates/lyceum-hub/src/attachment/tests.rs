@@ -1,0 +1,97 @@
+use bytes::Bytes;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use lyceum_core::ByteRange;
+use lyceum_core::limits::MAX_ATTACHMENT_BYTES;
+
+use super::recognise;
+use crate::testing::TestHub;
+use crate::{Caller, ErrorKind};
+
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and some pixels";
+
+fn body(
+    parts: &[&'static [u8]],
+) -> impl futures_util::Stream<Item = Result<Bytes, std::io::Error>> + Send + Unpin {
+    stream::iter(parts.iter().map(|part| Ok(Bytes::from_static(part))).collect::<Vec<_>>())
+}
+
+#[test]
+fn files_are_what_their_bytes_say() {
+    for (start, expected) in [
+        (PNG, Some("image/png")),
+        (b"\xff\xd8\xff\xe0", Some("image/jpeg")),
+        (b"GIF89a", Some("image/gif")),
+        (b"RIFF\0\0\0\0WEBPVP8 ", Some("image/webp")),
+        (b"RIFF\0\0\0\0WAVEfmt ", Some("audio/wav")),
+        (b"\0\0\0\x20ftypisom\0\0\0\0", Some("video/mp4")),
+        (b"\0\0\0\x14ftypqt  \0\0\0\0", Some("video/quicktime")),
+        (b"\x1a\x45\xdf\xa3", Some("video/webm")),
+        (b"ID3\x04", Some("audio/mpeg")),
+        (b"\xff\xfb\x90\x00", Some("audio/mpeg")),
+        (b"\xff\xff\xff\xff", None),
+        (b"", None),
+        (b"<svg xmlns", None),
+        (b"<!DOCTYPE html>", None),
+        (b"%PDF-1.7", None),
+        (b"\xff\xfe<\0", None),
+        (b"RIFF\0\0\0\0AVI ", None),
+    ] {
+        let found = recognise(start).map(|(media_type, _)| media_type);
+        assert_eq!(found, expected, "{}", start.escape_ascii());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_attached_can_be_read() {
+    for hub in TestHub::each().await {
+        let (alice, _) = hub.user("alice").await;
+        // Cut where the kind cannot yet be told.
+        let made = hub.attach(&alice, body(&[&PNG[..3], b"", &PNG[3..]])).await.unwrap();
+        assert!(made.name.len() > 32 && made.name.ends_with(".png"), "{made:?}");
+        let found = hub.attachment(&made.name).await.unwrap();
+        assert_eq!((found.media_type.as_str(), found.bytes), ("image/png", PNG.len() as u64));
+        let part: Vec<Bytes> =
+            hub.read_attachment(&found, ByteRange::new(1, 4)).await.unwrap().try_collect().await.unwrap();
+        assert_eq!(part.concat(), b"PNG");
+        assert_eq!(hub.attachment("none.png").await.unwrap_err().kind(), ErrorKind::NotFound);
+        assert_eq!(hub.attachment("../../lyceum.db").await.unwrap_err().kind(), ErrorKind::NotFound);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_so_much_can_be_attached() {
+    let hub = TestHub::new().await;
+    let (alice, _) = hub.user("alice").await;
+    let refused = hub.attach(&Caller::Anonymous, body(&[PNG])).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unauthenticated);
+    let refused = hub.attach(&alice, body(&[b"<script>alert(1)</script>"])).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Invalid);
+    let zeros: &'static [u8] = &[0; 1 << 20];
+    let endless = stream::iter([PNG]).chain(stream::repeat(zeros));
+    let endless = endless.map(|part| Ok::<_, std::io::Error>(Bytes::from_static(part)));
+    let refused = hub.attach(&alice, endless).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::TooLarge);
+    let broken = stream::iter([Ok(Bytes::from_static(PNG)), Err(std::io::Error::other("cut off"))]);
+    assert_eq!(hub.attach(&alice, broken).await.unwrap_err().kind(), ErrorKind::Invalid);
+    assert_eq!(hub.inner.store.list_blobs("attachments").collect::<Vec<_>>().await.len(), 0);
+
+    let now = hub.inner.clock.now();
+    let row = lyceum_db::Attachment {
+        name: "much".to_owned(),
+        user_id: alice.user_id(),
+        media_type: "video/mp4".to_owned(),
+        bytes: (1 << 30) - MAX_ATTACHMENT_BYTES.min(10),
+        created_at: now,
+    };
+    hub.inner
+        .db
+        .write(move |tx| Box::pin(async move { Ok::<_, crate::Error>(tx.insert_attachment(&row).await?) }))
+        .await
+        .unwrap();
+    let refused = hub.attach(&alice, body(&[PNG])).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::TooLarge);
+    assert!(refused.message().contains("a day"), "{refused}");
+    assert_eq!(hub.inner.store.list_blobs("attachments").collect::<Vec<_>>().await.len(), 0);
+    hub.advance_seconds(24 * 3600 + 1);
+    hub.attach(&alice, body(&[PNG])).await.unwrap();
+}
