@@ -48,6 +48,13 @@ impl Queries {
         self.optional(sql, bind![name]).await
     }
 
+    /// Returns a page of all attachments in order of name, after the one called `after`, for checks.
+    pub async fn attachments_page(&mut self, after: &str, limit: u32) -> Result<Vec<Attachment>> {
+        let sql = "SELECT name, user_id, media_type, bytes, created_at FROM attachment WHERE name > $1 \
+                   ORDER BY name LIMIT $2";
+        self.all(sql, bind![after, limit]).await
+    }
+
     /// Returns the bytes that a user attached since a time.
     pub async fn attached_bytes(&mut self, user_id: i64, since: Timestamp) -> Result<u64> {
         let sql = "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM attachment WHERE user_id = $1 AND created_at >= $2";

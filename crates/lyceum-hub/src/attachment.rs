@@ -117,7 +117,8 @@ fn check_day(attached: u64, more: u64) -> Result<()> {
     Ok(())
 }
 
-fn key(name: &str) -> Result<BlobKey> {
+/// Returns where an attachment is stored.
+pub(crate) fn key(name: &str) -> Result<BlobKey> {
     let folder = name.get(..2).unwrap_or_default();
     Ok(BlobKey::attachment(&format!("{folder}/{name}"))?)
 }

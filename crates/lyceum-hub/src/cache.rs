@@ -8,8 +8,8 @@ use lyceum_git::{Object, SegmentIndex};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
-use crate::Sibling;
 use crate::derive::Facts;
+use crate::{Mergeability, Sibling};
 
 /// Objects above this size are read again each time instead of pushing out everything else.
 const MAX_CACHED_OBJECT_BYTES: usize = 512 * 1024;
@@ -24,7 +24,11 @@ pub(crate) struct GitCache {
     data: Cache<(i64, i64), Bytes, Weight>,
     facts: Cache<(i64, Oid), Arc<Facts>, Weight>,
     siblings: Cache<(i64, Oid), Arc<[Sibling]>, Weight>,
+    merges: Cache<Tips, Arc<Mergeability>, Weight>,
 }
+
+/// A pull request, by repo and number, with the heads of its target and its own.
+pub(crate) type Tips = (i64, i64, Oid, Oid);
 
 impl GitCache {
     /// Divides `bytes` between the kinds.
@@ -35,7 +39,8 @@ impl GitCache {
             segments: Cache::with_weighter(items / 8, bytes / 8, Weight),
             data: Cache::with_weighter(items / 4, bytes / 4, Weight),
             facts: Cache::with_weighter(items / 8, bytes / 8, Weight),
-            siblings: Cache::with_weighter(items / 4, bytes / 4, Weight),
+            siblings: Cache::with_weighter(items / 8, bytes / 8, Weight),
+            merges: Cache::with_weighter(items / 8, bytes / 8, Weight),
         }
     }
 
@@ -76,6 +81,14 @@ impl GitCache {
 
     pub(crate) fn keep_siblings(&self, repo: i64, commit: Oid, siblings: &Arc<[Sibling]>) {
         self.siblings.insert((repo, commit), siblings.clone());
+    }
+
+    pub(crate) fn merge(&self, tips: Tips) -> Option<Arc<Mergeability>> {
+        self.merges.get(&tips)
+    }
+
+    pub(crate) fn keep_merge(&self, tips: Tips, mergeability: Mergeability) {
+        self.merges.insert(tips, Arc::new(mergeability));
     }
 
     pub(crate) fn data(&self, repo: i64, segment: i64) -> Option<Bytes> {
@@ -122,6 +135,16 @@ impl Weighter<(i64, Oid), Arc<Facts>> for Weight {
 impl Weighter<(i64, Oid), Arc<[Sibling]>> for Weight {
     fn weight(&self, _: &(i64, Oid), siblings: &Arc<[Sibling]>) -> u64 {
         let bytes: usize = siblings.iter().map(|sibling| sibling.path.len() + size_of::<Sibling>()).sum();
+        (bytes + ENTRY_BYTES) as u64
+    }
+}
+
+impl Weighter<Tips, Arc<Mergeability>> for Weight {
+    fn weight(&self, _: &Tips, mergeability: &Arc<Mergeability>) -> u64 {
+        let bytes: usize = match &**mergeability {
+            Mergeability::Conflicts(paths) => paths.iter().map(|path| path.len() + size_of::<String>()).sum(),
+            Mergeability::Clean | Mergeability::Unknown => 0,
+        };
         (bytes + ENTRY_BYTES) as u64
     }
 }

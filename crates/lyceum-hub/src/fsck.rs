@@ -37,11 +37,12 @@ pub struct FsckReport {
 }
 
 impl Hub {
-    /// Checks every repo, file and xorb. `deep` also reads and hashes all stored bytes. `progress` gets a line of text now and then.
+    /// Checks every repo, file, attachment and xorb. `deep` also reads and hashes all stored bytes. `progress` gets a line of text now and then.
     pub async fn fsck(&self, deep: bool, mut progress: impl FnMut(&str) + Send) -> Result<FsckReport> {
         let mut report = FsckReport::default();
         self.check_repos(&mut report, &mut progress).await?;
         self.check_files(&mut report, &mut progress).await?;
+        self.check_attachments(&mut report).await?;
         self.check_xorbs(deep, &mut report, &mut progress).await?;
         Ok(report)
     }
@@ -129,6 +130,26 @@ impl Hub {
             report.add(name, format!("has {counted:?} files and bytes, its totals say {before:?}"));
         }
         Ok(())
+    }
+
+    /// Checks that everything shown in comments is stored, with the length that its record says.
+    async fn check_attachments(&self, report: &mut FsckReport) -> Result<()> {
+        let mut after = String::new();
+        loop {
+            let attachments = self.inner.db.read().await?.attachments_page(&after, PAGE).await?;
+            let Some(last) = attachments.last() else {
+                return Ok(());
+            };
+            after.clone_from(&last.name);
+            for attachment in attachments {
+                let key = crate::attachment::key(&attachment.name)?;
+                let stored = self.inner.store.blob_bytes(&key).await?;
+                if stored != Some(attachment.bytes) {
+                    let message = format!("has {stored:?} bytes, its record {}", attachment.bytes);
+                    report.add(format!("attachment `{}`", attachment.name), message);
+                }
+            }
+        }
     }
 
     /// Checks that every file's terms lie inside of stored xorbs.

@@ -149,6 +149,8 @@ pub(super) async fn authors_may_leave(db: &Db) {
             };
             assert!(tx.insert_attachment(&attached).await?);
             assert!(!tx.insert_attachment(&attached).await?);
+            assert_eq!(tx.attachments_page("", 9).await?, std::slice::from_ref(&attached));
+            assert_eq!(tx.attachments_page("a.png", 9).await?, []);
             assert_eq!(tx.attached_bytes(bob, NOW).await?, 7);
             assert_eq!(tx.attached_bytes(bob, at(1)).await?, 0);
             tx.execute("DELETE FROM account WHERE id = $1", bind![bob]).await?;

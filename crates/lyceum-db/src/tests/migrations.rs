@@ -7,7 +7,7 @@ use super::{NOW, open_again, put, read};
 use crate::migrate::{MIGRATIONS, Migration, apply};
 use crate::testing::TestDb;
 use crate::value::bind;
-use crate::{Error, Kind};
+use crate::{DbOptions, DiscussionQuery, Error, Kind};
 
 fn clock() -> Clock {
     Clock::from_fn(|| NOW)
@@ -65,4 +65,47 @@ pub(super) async fn failing_migration_leaves_nothing(db: &TestDb) {
     apply(&mut tx, &migrations, &clock()).await.unwrap();
     let count: u64 = read(db).await.one("SELECT COUNT(*) FROM good", bind![]).await.unwrap();
     assert_eq!(count, 0);
+}
+
+/// The tables of discussions are made anew by the second migration: what the first one's hold must be there after it.
+pub(super) async fn discussions_survive_their_new_tables(db: &TestDb) {
+    let url = match db.folder() {
+        Some(folder) => {
+            let file = folder.join("old.db");
+            std::fs::write(&file, "").unwrap();
+            DbOptions::sqlite_url(&file)
+        }
+        None => {
+            let mut tx = crate::db::testing_tx(db.url()).await;
+            tx.script("DROP SCHEMA public CASCADE; CREATE SCHEMA public".to_owned()).await.unwrap();
+            db.url().to_owned()
+        }
+    };
+    let mut tx = crate::db::testing_tx(&url).await;
+    apply(&mut tx, &MIGRATIONS[..1], &clock()).await.unwrap();
+    let rows = "INSERT INTO account (kind, name, name_key, full_name, created_at) VALUES ('user', 'ada', 'ada', 'Ada', 1);
+        INSERT INTO repo (kind, owner_id, namespace, name, key, visibility, default_branch, created_at, updated_at, head_at)
+        SELECT 'model', id, 'ada', 'm', 'model/ada/m', 'public', 'main', 1, 1, 1 FROM account;
+        INSERT INTO discussion (repo_id, num, title, author_id, is_pull, status, created_at, updated_at)
+        SELECT r.id, 1, 'one', r.owner_id, 0, 'open', 1, 1 FROM repo r;
+        INSERT INTO discussion (repo_id, num, title, author_id, is_pull, status, created_at, updated_at)
+        SELECT r.id, 2, 'two', r.owner_id, 1, 'merged', 1, 1 FROM repo r;
+        INSERT INTO discussion_event (repo_id, num, id, type, author_id, created_at, data)
+        SELECT r.id, 2, 'b', 'comment', r.owner_id, 1, '{}' FROM repo r;
+        INSERT INTO discussion_event (repo_id, num, id, type, author_id, created_at, data)
+        SELECT r.id, 2, 'a', 'comment', r.owner_id, 1, '{}' FROM repo r;";
+    tx.script(rows.to_owned()).await.unwrap();
+    apply(&mut tx, MIGRATIONS, &clock()).await.unwrap();
+    let repo_id: i64 = tx.one("SELECT id FROM repo", bind![]).await.unwrap();
+    for (closed, title) in [(false, "one"), (true, "two")] {
+        let query = DiscussionQuery { repo_id, closed: Some(closed), limit: 9, ..DiscussionQuery::default() };
+        let (page, count) = tx.discussions(&query).await.unwrap();
+        assert_eq!((page.len(), count, page[0].title.as_str()), (1, 1, title));
+    }
+    let found = tx.discussion(repo_id, 2).await.unwrap().unwrap();
+    assert_eq!((found.events, found.event_bytes), (2, 4));
+    let events = tx.discussion_events(repo_id, 2, 0, 9).await.unwrap();
+    assert_eq!(events.iter().map(|event| event.id.as_str()).collect::<Vec<_>>(), ["b", "a"]);
+    tx.delete_repo(repo_id).await.unwrap();
+    assert_eq!(tx.discussion_events(repo_id, 2, 0, 9).await.unwrap(), []);
 }

@@ -141,6 +141,7 @@ async fn reads_use_an_index() {
     r.discussion_events(1, 1, 5, 9).await.unwrap();
     r.discussion_event(1, 1, "x").await.unwrap();
     r.attachment("x").await.unwrap();
+    r.attachments_page("x", 9).await.unwrap();
     r.attached_bytes(1, NOW).await.unwrap();
     for lane in [Lane::Any, Lane::Only("q"), Lane::Not("q")] {
         r.next_job_at(lane).await.unwrap();

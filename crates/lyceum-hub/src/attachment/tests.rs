@@ -53,6 +53,11 @@ async fn what_is_attached_can_be_read() {
         let part: Vec<Bytes> =
             hub.read_attachment(&found, ByteRange::new(1, 4)).await.unwrap().try_collect().await.unwrap();
         assert_eq!(part.concat(), b"PNG");
+        assert!(hub.fsck(true, |_| {}).await.unwrap().findings.is_empty());
+        hub.inner.store.delete_blob(&super::key(&made.name).unwrap()).await.unwrap();
+        let findings = hub.fsck(false, |_| {}).await.unwrap().findings;
+        assert_eq!(findings.len(), 1);
+        assert!(findings[0].object.contains(&made.name), "{findings:?}");
         assert_eq!(hub.attachment("none.png").await.unwrap_err().kind(), ErrorKind::NotFound);
         assert_eq!(hub.attachment("../../lyceum.db").await.unwrap_err().kind(), ErrorKind::NotFound);
     }

@@ -49,29 +49,49 @@ impl Hub {
         if !row.is_pull || row.status.closed() {
             return Ok(Mergeability::Clean);
         }
-        let merged = match self.heads(repo, row).await {
-            Ok(heads) => {
-                let mut segment = SegmentWriter::new(self.inner.store.spool_dir());
-                self.merge_heads(repo, &heads, &mut segment).await
-            }
+        let mergeability = match self.tips(repo, row).await {
+            Ok((target, pull)) => self.mergeability_at(repo, row, target, pull).await,
             Err(error) => Err(error),
         };
-        match merged {
-            Ok(Merged::Clean(_)) => Ok(Mergeability::Clean),
-            Ok(Merged::Conflicts(paths)) => Ok(Mergeability::Conflicts(paths)),
+        match mergeability {
             Err(error) if error.kind() == ErrorKind::Conflict => Ok(Mergeability::Unknown),
-            Err(error) => Err(error),
+            answer => answer,
         }
+    }
+
+    async fn mergeability_at(
+        &self,
+        repo: &Repo,
+        row: &lyceum_db::Discussion,
+        target: Oid,
+        pull: Oid,
+    ) -> Result<Mergeability> {
+        let tips = (repo.record.id, row.num, target, pull);
+        if let Some(known) = self.inner.git.merge(tips) {
+            return Ok(Mergeability::clone(&known));
+        }
+        let heads = Heads { target, pull, fork: self.fork(repo, row, target, pull).await? };
+        let mut segment = SegmentWriter::new(self.inner.store.spool_dir());
+        let mergeability = match self.merge_heads(repo, &heads, &mut segment).await? {
+            Merged::Clean(_) => Mergeability::Clean,
+            Merged::Conflicts(paths) => Mergeability::Conflicts(paths),
+        };
+        self.inner.git.keep_merge(tips, mergeability.clone());
+        Ok(mergeability)
     }
 
     /// Finds the heads of an open pull request and of its target, and where the two began.
     pub(super) async fn heads(&self, repo: &Repo, row: &lyceum_db::Discussion) -> Result<Heads> {
+        let (target, pull) = self.tips(repo, row).await?;
+        let fork = self.fork(repo, row, target, pull).await?;
+        Ok(Heads { target, pull, fork })
+    }
+
+    async fn tips(&self, repo: &Repo, row: &lyceum_db::Discussion) -> Result<(Oid, Oid)> {
         let target = row.target_branch.as_deref().unwrap_or_default();
         let gone = || Error::new(ErrorKind::Conflict, format!("the branch `{target}` is gone"));
         let target = self.head_of(repo, target).await?.ok_or_else(gone)?;
-        let pull = self.pull_head(repo, row.num).await?;
-        let fork = self.fork(repo, row, target, pull).await?;
-        Ok(Heads { target, pull, fork })
+        Ok((target, self.pull_head(repo, row.num).await?))
     }
 
     /// Joins a pull request with its target; fails with [`ErrorKind::Conflict`] if the two cannot be compared.

@@ -191,3 +191,52 @@ async fn concurrent_merges_lose_nothing() {
         assert!(hub.fsck(true, |_| {}).await.unwrap().findings.is_empty());
     }
 }
+
+/// Who may only read a private repo may still propose changes of it; who may not read it learns nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_of_a_private_repo_propose() {
+    use crate::{NewOrganisation, NewRepo, Role};
+    let hub = TestHub::new().await;
+    let name = |name: &str| lyceum_core::AccountName::parse(name).unwrap();
+    let org = NewOrganisation { name: "lab".to_owned(), full_name: None, private_by_default: true };
+    hub.create_organisation(org).await.unwrap();
+    let mut callers = Vec::new();
+    for (user, role) in [("writer", Role::Write), ("helper", Role::Contributor), ("reader", Role::Read)] {
+        let (caller, _) = hub.user(user).await;
+        hub.add_member(&name("lab"), &name(user), role).await.unwrap();
+        callers.push(caller);
+    }
+    let [writer, helper, reader] = callers.try_into().unwrap();
+    let repo = NewRepo {
+        kind: RepoKind::Model,
+        namespace: Some(name("lab")),
+        name: "m".to_owned(),
+        visibility: None,
+        sdk: None,
+    };
+    let id = hub.create_repo(&writer, repo).await.unwrap();
+    for (number, caller) in [(1, &reader), (2, &helper)] {
+        let repo = hub.open(caller, RepoKind::Model, &id, Action::Propose).await.unwrap();
+        assert_eq!(propose(&hub, caller, &repo, vec![file(&format!("f{number}"), "1")]).await, number);
+    }
+    // Each may add to his own only; a writer to both.
+    let theirs = hub.open(&helper, RepoKind::Model, &id, Action::Propose).await.unwrap();
+    let refused = commit(&hub, &helper, &theirs, "refs/pr/1", vec![file("x", "1")]).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Forbidden);
+    let repo = hub.open(&writer, RepoKind::Model, &id, Action::Write).await.unwrap();
+    for number in [1, 2] {
+        let branch = format!("refs/pr/{number}");
+        commit(&hub, &writer, &repo, &branch, vec![file(&format!("g{number}"), "1")]).await.unwrap();
+        hub.merge_pull_request(&writer, &repo, number, None).await.unwrap();
+    }
+    for number in [1, 2] {
+        for letter in ["f", "g"] {
+            hub.file(&repo, &revision("main"), &path(&format!("{letter}{number}"))).await.unwrap();
+        }
+    }
+    let (stranger, _) = hub.user("stranger").await;
+    for action in [Action::Discover, Action::Propose, Action::Write] {
+        let refused = hub.open(&stranger, RepoKind::Model, &id, action).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::RepoNotFound);
+    }
+}
