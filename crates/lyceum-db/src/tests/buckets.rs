@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use lyceum_core::RepoKind;
 
-use super::{NOW, at, new_repo, put, read, user, xet};
+use super::{NOW, at, new_repo, put, read, sha, user, xet};
 use crate::testing::TestDb;
-use crate::{BucketFile, NewRepo, Visibility, XetFile};
+use crate::{BucketFile, NewRepo, RepoFile, Visibility, XetFile};
 
 const PATHS: &[&str] = &[
     "a",
@@ -98,6 +98,18 @@ pub(super) async fn files_of_a_bucket_stay(db: &TestDb) {
             let row = XetFile { hash: xet(1), size: 1, terms: Vec::new(), created_at: NOW };
             tx.insert_xet_file(&row).await?;
             tx.link_repo_xet_file(id, &xet(1), NOW).await?;
+            let digest = RepoFile {
+                repo_id: id,
+                sha256: sha(1),
+                size: 1,
+                xet_hash: xet(1),
+                verified: false,
+                pusher_id: owner,
+                file_name: String::new(),
+                ref_name: String::new(),
+                pushed_at: NOW,
+            };
+            tx.link_repo_file(&digest).await?;
             tx.put_bucket_files(id, &[file("a", 1), file("b", 1)]).await?;
             let bucket = tx.change_bucket(id, 2, 2, 2).await?.expect("it is there");
             assert_eq!((bucket.files, bucket.bytes, bucket.last_event), (2, 2, 2));
@@ -115,6 +127,7 @@ pub(super) async fn files_of_a_bucket_stay(db: &TestDb) {
             assert!(!tx.repo_has_xet_file(id, &xet(1)).await?);
             assert!(tx.delete_xet_file(&xet(1)).await?);
             tx.link_repo_xet_file(id, &xet(1), NOW).await?;
+            tx.link_repo_file(&digest).await?;
             assert!(tx.purge_bucket_uploads(id, 9).await?);
             assert!(!tx.purge_bucket_uploads(id, 9).await?);
 

@@ -186,6 +186,12 @@ async fn writes_use_an_index() {
             tx.delete_xorb(&xet(1), &[xet(2)], NOW).await?;
             tx.delete_xet_file(&xet(1)).await?;
             tx.delete_repo_files(1, &[sha(1)]).await?;
+            tx.unlink_bucket_xet_files(1, &[xet(1)], NOW).await?;
+            tx.purge_bucket_uploads(1, 9).await?;
+            tx.purge_bucket(1, 9).await?;
+            tx.change_bucket(1, 1, 1, 1).await?;
+            tx.delete_bucket_files(1, &["a".to_owned()]).await?;
+            tx.forget_bucket_events(1, 9).await?;
             tx.mark_verified(1, &sha(1), &xet(1)).await?;
             tx.enqueue("q", "k", "{}", NOW, NOW).await?;
             tx.claim(Lane::Any, NOW, 1).await?;
