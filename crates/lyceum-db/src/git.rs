@@ -263,6 +263,15 @@ impl Queries {
         self.all(sql, bind![repo_id]).await
     }
 
+    /// Returns all references of a repo but those of pull requests, in order of name.
+    pub async fn refs_without_pulls(&mut self, repo_id: i64) -> Result<Vec<Ref>> {
+        // `0` is the character after `/`. Two ranges of the key, so that what lies between is not read.
+        let sql = "SELECT name, target, peeled, updated_at FROM git_ref WHERE repo_id = $1 AND name < 'refs/pr/' \
+                   UNION ALL SELECT name, target, peeled, updated_at FROM git_ref WHERE repo_id = $1 \
+                   AND name >= 'refs/pr0' ORDER BY name";
+        self.all(sql, bind![repo_id]).await
+    }
+
     /// Returns a reference that cannot exist beside `name`, because one is a folder of the other.
     pub async fn ref_conflict(&mut self, repo_id: i64, name: &str) -> Result<Option<String>> {
         let mut sql = Sql::new("SELECT name FROM git_ref WHERE repo_id = ");

@@ -152,8 +152,20 @@ impl Hub {
         // Who may know of a repo may read what is said of it; what the files say is behind its gate.
         let diff =
             view.diff && row.is_pull && (repo.action >= Action::Read || self.may_read(caller, repo).await?);
-        let diff = if diff { Some(self.pull_request_diff(repo, &row).await?) } else { None };
+        let diff = match diff {
+            true => self.readable_diff(repo, &row).await?,
+            false => None,
+        };
         Ok(DiscussionDetails { event_count: row.events, discussion: row.into(), events, mergeability, diff })
+    }
+
+    /// Writes what a pull request changes, if it can be compared with its target at all.
+    async fn readable_diff(&self, repo: &Repo, row: &lyceum_db::Discussion) -> Result<Option<String>> {
+        match self.pull_request_diff(repo, row).await {
+            Ok(diff) => Ok(Some(diff)),
+            Err(error) if error.kind() == ErrorKind::Conflict => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     async fn discussion_row(&self, repo: &Repo, number: i64) -> Result<lyceum_db::Discussion> {

@@ -30,9 +30,14 @@ pub struct References {
 }
 
 impl Hub {
-    /// Lists all references.
-    pub async fn references(&self, repo: &Repo) -> Result<References> {
-        let rows = self.inner.db.read().await?.refs(repo.record.id).await?;
+    /// Lists references; those of pull requests, of which there may be many, only if they are asked for.
+    pub async fn references(&self, repo: &Repo, pull_requests: bool) -> Result<References> {
+        let mut db = self.inner.db.read().await?;
+        let rows = match pull_requests {
+            true => db.refs(repo.record.id).await?,
+            false => db.refs_without_pulls(repo.record.id).await?,
+        };
+        drop(db);
         let mut references = References::default();
         for row in rows {
             let name = RefName::parse(&row.name).map_err(Error::internal)?;

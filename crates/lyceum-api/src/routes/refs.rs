@@ -36,7 +36,7 @@ async fn list(
 ) -> ApiResult<Json<ReferencesWire>> {
     let pull_requests = query.flag("include_prs")?;
     let repo = address.open_listing(&api.hub, &caller).await?;
-    Ok(Json(ReferencesWire::new(api.hub.references(&repo).await?, pull_requests)))
+    Ok(Json(ReferencesWire::new(api.hub.references(&repo, pull_requests).await?, pull_requests)))
 }
 
 async fn commits(

@@ -6,6 +6,8 @@ use lyceum_hub::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::refs::escape;
+
 /// Body of `POST …/discussions`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -274,22 +276,9 @@ pub(crate) fn parse_open(status: &str) -> Option<bool> {
 
 /// Writes text as paragraphs of HTML, with nothing in it that could be taken for markup.
 fn html(text: &str) -> String {
-    let mut html = String::with_capacity(text.len() + 16);
-    html.push_str("<p>");
-    for c in text.trim().replace("\r\n", "\n").replace("\n\n", "\u{1e}").chars() {
-        match c {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            '\'' => html.push_str("&#39;"),
-            '\n' => html.push_str("<br>\n"),
-            '\u{1e}' => html.push_str("</p>\n<p>"),
-            c => html.push(c),
-        }
-    }
-    html.push_str("</p>");
-    html
+    let text = escape(text.trim()).replace("\r\n", "\n");
+    let paragraphs = text.split("\n\n").map(|part| format!("<p>{}</p>", part.replace('\n', "<br>\n")));
+    paragraphs.collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

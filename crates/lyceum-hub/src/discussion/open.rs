@@ -60,7 +60,11 @@ impl Hub {
                     let number = insert(tx, repo_id, user_id, &new, now).await?;
                     if let Some((_, head)) = new.base {
                         let reference = RefName::pull_request(number);
-                        tx.cas_ref(repo_id, reference.as_str(), None, Some((head, head)), now).await?;
+                        let made =
+                            tx.cas_ref(repo_id, reference.as_str(), None, Some((head, head)), now).await?;
+                        if !made {
+                            return Err(Error::internal(format!("`{reference}` exists already")));
+                        }
                     }
                     let detail = json!({ "number": number, "pull_request": new.base.is_some() });
                     append_event(tx, Some(repo_id), Some(user_id), "create-discussion", &detail, now).await?;

@@ -24,12 +24,20 @@ async fn branches_and_tags_lead_to_commits() {
         ] {
             assert_eq!(hub.resolve(repo, &revision(name)).await.unwrap(), expected, "{name}");
         }
-        let references = hub.references(repo).await.unwrap();
+        let references = hub.references(repo, false).await.unwrap();
         assert_eq!(
             references.branches.iter().map(|branch| branch.name.short()).collect::<Vec<_>>(),
             ["light", "main", "old"]
         );
         assert!(references.tags.iter().all(|tag| tag.commit == second));
+        for number in 1..=11 {
+            hub.create_discussion(caller, repo, "t", "", number % 2 == 1).await.unwrap();
+        }
+        assert!(hub.references(repo, false).await.unwrap().pull_requests.is_empty());
+        let all = hub.references(repo, true).await.unwrap();
+        let pulls: Vec<_> = all.pull_requests.iter().map(|pull| pull.name.as_str()).collect();
+        assert_eq!(pulls, [1, 3, 5, 7, 9, 11].map(|number| format!("refs/pr/{number}")));
+        assert_eq!((all.branches.len(), all.tags.len()), (references.branches.len(), references.tags.len()));
 
         let kind = |result: Result<()>| result.unwrap_err().kind();
         assert_eq!(kind(hub.create_branch(caller, repo, "old", None).await), ErrorKind::AlreadyExists);
