@@ -34,6 +34,7 @@ mod people;
 mod refs;
 mod repos;
 mod resolve;
+mod search;
 mod storage;
 mod tree;
 mod webhooks;
@@ -65,6 +66,7 @@ pub(crate) fn all() -> Routes {
     refs::register(&mut routes);
     repos::register(&mut routes);
     resolve::register(&mut routes);
+    search::register(&mut routes);
     storage::register(&mut routes);
     tree::register(&mut routes);
     webhooks::register(&mut routes);

@@ -17,6 +17,7 @@ pub(crate) mod people;
 pub(crate) mod refs;
 pub(crate) mod repos;
 pub(crate) mod safetensors;
+pub(crate) mod search;
 pub(crate) mod storage;
 pub(crate) mod tree;
 pub(crate) mod webhooks;

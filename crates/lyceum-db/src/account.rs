@@ -174,6 +174,26 @@ impl Queries {
         .await
     }
 
+    /// Returns the first accounts whose name starts with `start`, without regard to case, in order of name.
+    pub async fn accounts_starting(
+        &mut self,
+        kind: AccountKind,
+        start: &str,
+        limit: u32,
+    ) -> Result<Vec<Account>> {
+        let start = start.to_ascii_lowercase();
+        self.all(
+            concat!(
+                "SELECT ",
+                account_columns!(),
+                " FROM account a WHERE a.kind = $1 AND a.name_key >= $2 AND a.name_key < $3 ORDER BY a.name_key LIMIT $4"
+            ),
+            // Nothing sorts after the last code point.
+            bind![kind, start, format!("{start}\u{10FFFF}"), limit],
+        )
+        .await
+    }
+
     /// Returns the number of users.
     pub async fn users_count(&mut self) -> Result<u64> {
         self.one("SELECT COUNT(*) FROM account WHERE kind = 'user'", bind![]).await

@@ -140,3 +140,33 @@ async fn overviews_count_what_the_caller_may_see() {
         server.get(path).await.expect_error(404, "");
     }
 }
+
+#[tokio::test]
+async fn the_search_box_finds_what_the_caller_may_see() {
+    let server = Server::start().await;
+    let acme = NewOrganisation { name: "Julia-Lab".to_owned(), full_name: None, private_by_default: false };
+    server.hub.create_organisation(acme).await.expect("an organisation can be made");
+    server.model("big-bert").await;
+    private_model(&server, "small-bert").await;
+    server.hub.repo(&server.user.caller, RepoKind::Dataset, "bert-data").await;
+    server.post("/api/collections", json!({ "title": "All of Bert" })).await.expect(200);
+    let found = server.get_as_other("/api/quicksearch?q=BERT").await.expect(200).json();
+    assert_eq!(names(&found["models"], "id"), ["julien/big-bert"]);
+    assert_eq!(names(&found["datasets"], "id"), ["julien/bert-data"]);
+    assert_eq!(names(&found["collections"], "title"), ["All of Bert"]);
+    assert_eq!((&found["users"], &found["q"]), (&json!([]), &json!("BERT")));
+    let own = server.get("/api/quicksearch?q=small&type=model").await.expect(200).json();
+    assert_eq!(names(&own["models"], "id"), ["julien/small-bert"]);
+    let people = server.get_anonymously("/api/quicksearch?q=jul&type=user&type=org").await.expect(200).json();
+    assert_eq!(
+        (names(&people["users"], "user"), names(&people["orgs"], "name")),
+        (vec!["julien"], vec!["Julia-Lab"])
+    );
+    assert_eq!(people["models"], json!([]));
+    let first = server.get("/api/quicksearch?q=&type=model&limit=1").await.expect(200).json();
+    assert_eq!(first["models"].as_array().map(Vec::len), Some(1));
+    let long = format!("/api/quicksearch?q={}", "x".repeat(257));
+    for path in ["/api/quicksearch?type=song", "/api/quicksearch?limit=x", &long] {
+        server.get(path).await.expect_error(400, "");
+    }
+}

@@ -55,6 +55,7 @@ async fn reads_use_an_index() {
     r.account_by_name(&name("a")).await.unwrap();
     r.account_by_email("a@b").await.unwrap();
     r.accounts_page(AccountKind::Org, None, 9).await.unwrap();
+    r.accounts_starting(AccountKind::User, "a", 9).await.unwrap();
     r.users_count().await.unwrap();
     r.role_in(1, 2).await.unwrap();
     r.memberships_of(1).await.unwrap();
