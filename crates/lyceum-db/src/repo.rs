@@ -283,6 +283,23 @@ impl Queries {
         self.optional(moved, bind![key, user]).await
     }
 
+    /// Returns a repo by its row and how the user, 0 being nobody, stands to it.
+    pub async fn repo_access_by_id(&mut self, id: i64, user: i64) -> Result<Option<RepoAccess>> {
+        self.optional(
+            concat!(
+                "SELECT ",
+                repo_columns!(),
+                ", ",
+                standing_columns!(),
+                " FROM repo r",
+                standing_join!(),
+                " WHERE r.id = $1"
+            ),
+            bind![id, user],
+        )
+        .await
+    }
+
     /// Returns what [`repo_access`](Self::repo_access) does, and the first of two references that exists.
     ///
     /// Every download asks this; pass the branch before the tag.

@@ -166,6 +166,21 @@ impl Queries {
         .await
     }
 
+    /// Returns a token and its user by the key of the row.
+    pub async fn token(&mut self, id: i64) -> Result<Option<(Token, Account)>> {
+        self.optional(
+            concat!(
+                "SELECT ",
+                token_columns!(),
+                ", ",
+                account_columns!(),
+                " FROM token t JOIN account a ON a.id = t.user_id WHERE t.id = $1"
+            ),
+            bind![id],
+        )
+        .await
+    }
+
     /// Notes that a token was used.
     pub async fn touch_token(&mut self, id: i64, at: Timestamp) -> Result<()> {
         self.execute("UPDATE token SET last_used_at = $2 WHERE id = $1", bind![id, at]).await?;

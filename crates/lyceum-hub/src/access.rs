@@ -10,6 +10,7 @@ use lyceum_db::{Gated, RequestState, Role, Standing, TokenKind, TokenRole, Viewe
 
 use crate::{Error, ErrorKind, Result};
 
+pub(crate) mod grant;
 pub(crate) mod scope;
 
 pub use scope::{Permission, ScopeTarget, TokenScope};

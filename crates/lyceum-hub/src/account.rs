@@ -134,18 +134,7 @@ impl Hub {
         if token.last_used_at.is_none_or(|last| now.0 - last.0 > LAST_USE_MS) {
             self.note_use(token.id, now);
         }
-        Ok(Caller::User(Arc::new(Identity {
-            user_id: account.id,
-            name: account.name,
-            full_name: account.full_name,
-            email: account.email,
-            admin: account.admin,
-            token_id: Some(token.id),
-            token_name: token.name,
-            token_role: token.role,
-            token_kind: token.kind,
-            scopes: token::parse_scopes(token.scopes.as_deref())?.map(Arc::new),
-        })))
+        Ok(Caller::User(Arc::new(Identity::of(token, account)?)))
     }
 
     /// Finds the caller of a user name with a password or token, as git sends them.
@@ -156,18 +145,7 @@ impl Hub {
             answer => return answer,
         }
         let account = self.check_password(name, secret).await?;
-        Ok(Caller::User(Arc::new(Identity {
-            user_id: account.id,
-            name: account.name,
-            full_name: account.full_name,
-            email: account.email,
-            admin: account.admin,
-            token_id: None,
-            token_name: "password".to_owned(),
-            token_role: TokenRole::Write,
-            token_kind: TokenKind::Session,
-            scopes: None,
-        })))
+        Ok(Caller::User(Arc::new(Identity::by_password(account))))
     }
 
     /// Tells who the caller is.

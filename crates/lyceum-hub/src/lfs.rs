@@ -11,6 +11,7 @@ use lyceum_store::{ByteStream, Ingested};
 use lyceum_xet::{Term, encode_terms};
 use serde::{Deserialize, Serialize};
 
+use crate::access::grant::Bearer;
 use crate::hub::Inner;
 use crate::signature::GrantError;
 use crate::xet::NewFile;
@@ -89,7 +90,7 @@ pub struct LfsAnswer {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct UploadGrant {
     repo_id: i64,
-    user_id: i64,
+    bearer: Bearer,
     sha256: String,
     size: u64,
     /// Set for uploads in parts.
@@ -166,7 +167,7 @@ impl Hub {
         S: Stream<Item = Result<Bytes, E>> + Send + Unpin + 'static,
         E: Into<Box<dyn std::error::Error + Send + Sync>> + Send + 'static,
     {
-        let grant = self.check_lfs(UPLOAD, grant)?;
+        let grant = self.check_lfs(UPLOAD, grant).await?;
         self.ingest(&grant, body).await
     }
 
@@ -185,7 +186,7 @@ impl Hub {
 
     /// Opens an object for reading by its download grant: its size and a way to read it.
     pub async fn lfs_open(&self, grant: &str) -> Result<(LfsObject, Arc<[Term]>)> {
-        let grant = self.check_lfs(DOWNLOAD, grant)?;
+        let grant = self.check_lfs(DOWNLOAD, grant).await?;
         let sha256 = grant.sha256()?;
         let missing = || Error::new(ErrorKind::NotFound, format!("object `{sha256}` not found"));
         let file =
@@ -229,7 +230,7 @@ impl Hub {
             verified: true,
             first_chunk,
         };
-        self.record(grant.repo_id, grant.user_id, vec![file], &xorbs, hash).await?;
+        self.record(grant.repo_id, grant.bearer.user_id, vec![file], &xorbs, hash).await?;
         Ok(())
     }
 
@@ -255,7 +256,7 @@ impl Hub {
         let expires_at = self.inner.clock.now().plus_seconds(GRANT_SECONDS);
         let grant = UploadGrant {
             repo_id: repo.record.id,
-            user_id: caller.user_id().unwrap_or_default(),
+            bearer: Bearer::of(caller),
             sha256: object.sha256.to_string(),
             size: object.size,
             upload,
@@ -263,13 +264,20 @@ impl Hub {
         self.inner.signer.sign(purpose, expires_at, &grant)
     }
 
-    fn check_lfs(&self, purpose: &str, grant: &str) -> Result<UploadGrant> {
-        self.inner.signer.check(purpose, self.inner.clock.now(), grant).map_err(|error| match error {
+    /// Checks the grant of an address, and that its user may still do what it is for.
+    async fn check_lfs(&self, purpose: &str, grant: &str) -> Result<UploadGrant> {
+        let checked = self.inner.signer.check(purpose, self.inner.clock.now(), grant);
+        let grant: UploadGrant = checked.map_err(|error| match error {
             GrantError::Forged => Error::new(ErrorKind::Forbidden, "this address is not valid"),
             GrantError::Expired => {
                 Error::new(ErrorKind::Forbidden, "this address is expired; ask for a new one")
             }
-        })
+        })?;
+        let action = if purpose == UPLOAD { Action::Propose } else { Action::Read };
+        if self.still_allowed(grant.repo_id, grant.bearer, action).await? {
+            return Ok(grant);
+        }
+        Err(Error::new(ErrorKind::Forbidden, "this address is no longer valid; ask for a new one"))
     }
 }
 

@@ -5,6 +5,7 @@ use futures_util::Stream;
 use lyceum_core::{ByteRange, Timestamp, XetHash};
 use lyceum_store::ByteStream;
 
+use crate::access::grant::Bearer;
 use crate::signature::GrantError;
 use crate::{Action, Caller, Error, ErrorKind, Hub, Repo, Result};
 
@@ -98,14 +99,15 @@ impl Hub {
             self.check_quota(repo, 0).await?;
         }
         let expires_at = self.inner.clock.now().plus_seconds(self.inner.options.xet_token_seconds);
-        let payload = (repo.record.id, caller.user_id().unwrap_or_default(), scope == XetScope::Write);
+        let payload = (repo.record.id, Bearer::of(caller), scope == XetScope::Write);
         Ok(XetToken { token: self.inner.signer.sign(TOKEN, expires_at, &payload), expires_at })
     }
 
-    /// Checks a token: `InvalidCredentials` if it is malformed, forged, expired or lacks the scope.
-    pub fn xet_grant(&self, token: &str, scope: XetScope) -> Result<XetGrant> {
+    /// Checks a token: `InvalidCredentials` if it is malformed, forged, expired or lacks the scope, and if its user may
+    /// no longer do what it is for. Clients then ask for a new one, and learn why there is none.
+    pub async fn xet_grant(&self, token: &str, scope: XetScope) -> Result<XetGrant> {
         let refuse = |reason| Error::new(ErrorKind::InvalidCredentials, reason);
-        let (repo_id, user_id, write): (i64, i64, bool) =
+        let (repo_id, bearer, write): (i64, Bearer, bool) =
             self.inner.signer.check(TOKEN, self.inner.clock.now(), token).map_err(|error| match error {
                 GrantError::Forged => refuse("the Xet token is not valid"),
                 GrantError::Expired => refuse("the Xet token is expired"),
@@ -113,7 +115,11 @@ impl Hub {
         if scope == XetScope::Write && !write {
             return Err(refuse("the Xet token may only read"));
         }
-        Ok(XetGrant { repo_id, user_id, scope })
+        let action = if scope == XetScope::Write { Action::Propose } else { Action::Read };
+        if !self.still_allowed(repo_id, bearer, action).await? {
+            return Err(refuse("the Xet token is no longer valid"));
+        }
+        Ok(XetGrant { repo_id, user_id: bearer.user_id, scope })
     }
 
     /// Stores a xorb; `false` if it was there.

@@ -458,6 +458,31 @@ async fn what_takes_a_grant_gives_nothing_without_one() {
 }
 
 #[tokio::test]
+async fn a_gate_that_closes_binds_what_was_given_out_before() {
+    let world = World::new().await;
+    let token = world.token("accepted");
+    let grant = world.xet_token("acme/fenced", "read", "accepted").await.expect(200);
+    let xet = Some(grant.header("x-xet-access-token"));
+    let plan = format!("{}/v1/reconstructions/{}", grant.header("x-xet-cas-url"), world.file.hash);
+    let object = json!({ "oid": world.file.sha256.to_string(), "size": world.file.content.len() });
+    let batch = json!({ "operation": "download", "objects": [object] }).to_string();
+    let batch = world.site.post("/acme/fenced.git/info/lfs/objects/batch", token, batch).await.expect(200);
+    let href = batch.json()["objects"][0]["actions"]["download"]["href"].as_str().unwrap().to_owned();
+    world.site.get(&plan, xet, &[]).await.expect(200);
+    world.site.get(&href, None, &[]).await.expect(200);
+
+    let answer = json!({ "user": "accepted", "status": "rejected" }).to_string();
+    let handle = "/api/models/acme/fenced/user-access-request/handle";
+    world.site.post(handle, world.token("admin"), answer).await.expect(200);
+    world.site.get(&plan, xet, &[]).await.expect(401);
+    world.site.get(&href, None, &[]).await.expect(403);
+    // With a token that was never for it, a file of the closed repo is not there at all.
+    let other = world.xet_token("acme/public", "read", "accepted").await.expect(200);
+    let absent = format!("{}/v1/reconstructions/{}", other.header("x-xet-cas-url"), "f".repeat(64));
+    world.site.get(&absent, Some(other.header("x-xet-access-token")), &[]).await.expect(404);
+}
+
+#[tokio::test]
 async fn a_gate_tells_where_a_user_stands() {
     let world = World::new().await;
     let file = "/acme/fenced/resolve/main/README.md";

@@ -70,6 +70,25 @@ async fn an_upload_stops_at_the_step_at_which_its_token_ends() {
 }
 
 #[tokio::test]
+async fn what_a_revoked_token_was_given_ends_with_it() {
+    let server = Server::start().await;
+    server.model("m").await;
+    let user = AccountName::parse("julien").unwrap();
+    let token = token(&server, TokenRole::Write, TokenLimits::default()).await;
+    let grant = step(&server, STEPS[1], &token).await.expect(200);
+    let xorb = format!("{}/v1/xorbs/default/{}", grant.header("x-xet-cas-url"), "1".repeat(64));
+    let store = grant.header("x-xet-access-token");
+    let batch = step(&server, STEPS[2], &token).await.expect(200).json();
+    let href = batch["objects"][0]["actions"]["upload"]["href"].as_str().unwrap().to_owned();
+    server.send(Method::HEAD, &xorb, Some(store), &[], Body::empty()).await.expect(404);
+    server.send(Method::PUT, &href, None, &[], Body::from("wrong")).await.expect(400);
+    let id = server.hub.tokens(&user, 0).await.unwrap().last().unwrap().id;
+    server.hub.revoke_token(&user, id).await.unwrap();
+    server.send(Method::HEAD, &xorb, Some(store), &[], Body::empty()).await.expect(401);
+    server.send(Method::PUT, &href, None, &[], Body::from("wrong")).await.expect(403);
+}
+
+#[tokio::test]
 async fn a_fine_grained_token_does_what_its_scopes_say() {
     let server = Server::start().await;
     for name in ["m", "n"] {

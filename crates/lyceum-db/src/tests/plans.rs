@@ -61,6 +61,7 @@ async fn reads_use_an_index() {
     r.memberships_of(1).await.unwrap();
     r.members_of(1, None, 9).await.unwrap();
     r.token_by_hash(&[1; 32]).await.unwrap();
+    r.token(1).await.unwrap();
     r.tokens_of(1, 0, 9).await.unwrap();
     r.resource_group(1, 1).await.unwrap();
     r.resource_groups(1, Some(1), 0, 9).await.unwrap();
@@ -73,6 +74,7 @@ async fn reads_use_an_index() {
     r.repo(1).await.unwrap();
     r.all_repos(0, 9).await.unwrap();
     r.repo_access(MODEL, &id("a/b"), Some(1)).await.unwrap();
+    r.repo_access_by_id(1, 1).await.unwrap();
     r.repo_with_ref(MODEL, &id("a/b"), Some(1), ["refs/heads/x", "refs/tags/x"]).await.unwrap();
     r.repos_of(1, MODEL, true, None, 9).await.unwrap();
     r.repos_count(MODEL).await.unwrap();

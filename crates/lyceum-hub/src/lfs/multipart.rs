@@ -53,7 +53,7 @@ impl Hub {
         S: Stream<Item = Result<Bytes, E>> + Send + Unpin + 'static,
         E: Into<Box<dyn std::error::Error + Send + Sync>> + Send + 'static,
     {
-        let upload = self.upload(&self.check_lfs(UPLOAD, grant)?).await?;
+        let upload = self.upload(&self.check_lfs(UPLOAD, grant).await?).await?;
         let parts = upload.size.div_ceil(upload.chunk_bytes);
         if number == 0 || u64::from(number) > parts {
             return Err(Error::new(
@@ -83,7 +83,7 @@ impl Hub {
 
     /// Joins the parts, given as (number, entity tag).
     pub async fn lfs_complete(&self, grant: &str, parts: &[(u32, String)]) -> Result<()> {
-        let grant = self.check_lfs(UPLOAD, grant)?;
+        let grant = self.check_lfs(UPLOAD, grant).await?;
         let upload = self.upload(&grant).await?;
         let stored: BTreeMap<u32, String> = self
             .inner

@@ -61,8 +61,8 @@ async fn a_large_file_is_the_same_by_either_road() {
         // The Xet road plans the same bytes, for this repo and for no other.
         let file = found.entry.xet_hash.unwrap();
         let token = hub.xet_token(&owned.caller, &owned.repo, XetScope::Read).await.unwrap();
-        let grant = hub.xet_grant(&token.token, XetScope::Read).unwrap();
-        assert!(hub.xet_grant(&token.token, XetScope::Write).is_err());
+        let grant = hub.xet_grant(&token.token, XetScope::Read).await.unwrap();
+        assert!(hub.xet_grant(&token.token, XetScope::Write).await.is_err());
         let plan = hub.reconstruction(&grant, file, None).await.unwrap();
         assert_eq!(plan.terms.iter().map(|term| term.unpacked_length).sum::<u64>(), 3_000_000);
         let past =
@@ -71,7 +71,7 @@ async fn a_large_file_is_the_same_by_either_road() {
         let other = hub.repo(&owned.caller, RepoKind::Dataset, "d").await;
         let other = hub.open(&owned.caller, RepoKind::Dataset, &other, Action::Read).await.unwrap();
         let token = hub.xet_token(&owned.caller, &other, XetScope::Read).await.unwrap();
-        let stranger = hub.xet_grant(&token.token, XetScope::Read).unwrap();
+        let stranger = hub.xet_grant(&token.token, XetScope::Read).await.unwrap();
         assert_eq!(hub.reconstruction(&stranger, file, None).await.unwrap_err().kind(), ErrorKind::NotFound);
         let (xorb, ranges) = hub.data_grant(&plan.fetches[0].grant).unwrap();
         assert_eq!((xorb, ranges[0].start), (plan.fetches[0].xorb, plan.fetches[0].ranges[0].bytes.start));

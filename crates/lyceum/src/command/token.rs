@@ -67,8 +67,7 @@ pub(crate) struct List {
 
 /// End an access token at once
 ///
-/// Requests that carry it are refused from then on. What it has given out for the store of large files
-/// ends within the hour.
+/// Requests that carry it are refused from then on, and so is what it was given to move large files.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  lyceum token revoke ada 17")]
 pub(crate) struct Revoke {

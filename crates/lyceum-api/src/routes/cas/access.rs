@@ -78,7 +78,7 @@ async fn grant(parts: &mut Parts, api: &Api, scope: XetScope) -> ApiResult<XetGr
     let Some(token) = token else {
         return Err(ApiError::new(ErrorKind::Unauthenticated, "a token for the Xet store is required"));
     };
-    Ok(api.hub.xet_grant(token, scope)?)
+    Ok(api.hub.xet_grant(token, scope).await?)
 }
 
 /// `{hash}` of a file, xorb or chunk, and `{prefix}` where the address has one.
