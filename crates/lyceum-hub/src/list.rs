@@ -1,5 +1,7 @@
 //! Listing repos.
 
+use std::collections::{BTreeMap, HashSet};
+
 use lyceum_core::limits::MAX_PAGE_ENTRIES;
 use lyceum_core::{AccountName, RepoKind};
 use lyceum_db::{Facet, Sort};
@@ -11,7 +13,26 @@ use crate::{Action, Caller, Error, ErrorKind, Hub, Repo, RepoInfo, Result};
 /// Most words of a search, and most tags of a filter.
 const MAX_TERMS: usize = 16;
 /// Most tags of one type in the catalogue.
-const MAX_CATALOGUE: u32 = 1000;
+const MAX_CATALOGUE: usize = 1000;
+/// Most tags that the catalogue looks at, the most used first.
+const MAX_COUNTED: u32 = 20_000;
+/// Prefixes of tags that are types of the catalogue.
+const TAG_TYPES: &[&str] = &[
+    "annotations_creators",
+    "dataset",
+    "format",
+    "language",
+    "language_creators",
+    "library",
+    "license",
+    "modality",
+    "multilinguality",
+    "region",
+    "size_categories",
+    "source_datasets",
+    "task_categories",
+    "task_ids",
+];
 
 /// Order of a list, descending unless said otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,28 +119,38 @@ impl Hub {
         Ok(RepoPage { repos, next })
     }
 
-    /// Counts tags by type for the catalogue of tags: `{type: [{id, label, type, count}]}`.
+    /// Counts tags by type for the catalogue of tags: `{type: [{id, label, type, count}]}`, of public repos only.
+    ///
+    /// A tag like `license:mit` has the type before the colon, if it is one of [`TAG_TYPES`]; plain tags are `other`,
+    /// except those that name a task or a library.
     pub async fn tags_by_type(&self, kind: RepoKind) -> Result<Value> {
         let mut db = self.inner.db.read().await?;
-        let groups = [
-            ("pipeline_tag", Facet::Pipeline, ""),
-            ("library", Facet::Library, ""),
-            ("license", Facet::Tag, "license:"),
-            ("dataset", Facet::Tag, "dataset:"),
-            ("language", Facet::Tag, "language:"),
-            ("task_categories", Facet::Tag, "task_categories:"),
-            ("size_categories", Facet::Tag, "size_categories:"),
-            ("region", Facet::Tag, "region:"),
-        ];
-        let mut catalogue = serde_json::Map::new();
-        for (name, facet, prefix) in groups {
-            let counts = db.tag_counts(kind, facet, prefix, MAX_CATALOGUE).await?;
-            let tag = |(tag, count): (String, u64)| json!({ "id": tag, "label": tag.strip_prefix(prefix).unwrap_or(&tag), "type": name, "count": count });
-            if !counts.is_empty() {
-                catalogue.insert(name.to_owned(), counts.into_iter().map(tag).collect());
+        let mut catalogue: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
+        let mut add = |name: &'static str, id: &str, label: &str, count: u64| {
+            let tags = catalogue.entry(name).or_default();
+            if tags.len() < MAX_CATALOGUE {
+                tags.push(json!({ "id": id, "label": label, "type": name, "count": count }));
+            }
+        };
+        let mut named = HashSet::new();
+        for (name, facet) in [("pipeline_tag", Facet::Pipeline), ("library", Facet::Library)] {
+            for (tag, count) in db.tag_counts(kind, facet, "", MAX_COUNTED).await? {
+                add(name, &tag, &tag, count);
+                named.insert(tag);
             }
         }
-        Ok(Value::Object(catalogue))
+        for (tag, count) in db.tag_counts(kind, Facet::Tag, "", MAX_COUNTED).await? {
+            match tag.split_once(':') {
+                Some((prefix, label)) => {
+                    if let Some(name) = TAG_TYPES.iter().find(|name| **name == prefix) {
+                        add(name, &tag, label, count);
+                    }
+                }
+                None if named.contains(&tag) => {}
+                None => add("other", &tag, &tag, count),
+            }
+        }
+        Ok(json!(catalogue))
     }
 
     /// Translates a query; `None` if nothing can match it.

@@ -170,3 +170,27 @@ async fn storage_lists_every_kind_of_the_caller() {
     server.get_anonymously("/api/settings/repositories").await.expect_error(401, "");
     server.get("/api/organizations/none/settings/repositories").await.expect_error(403, "");
 }
+
+#[tokio::test]
+async fn the_catalogue_of_tags_groups_and_counts_what_is_public() {
+    let server = Server::start().await;
+    for (name, license) in [("one", "mit"), ("two", "mit"), ("three", "apache-2.0")] {
+        let id = server.model(name).await;
+        let card = format!("---\nlicense: {license}\npipeline_tag: text-generation\ntags:\n- rust\n---\n");
+        server.commit(&id, &[("README.md", &card)]).await.expect(200);
+    }
+    server.json(Method::PUT, "/api/models/julien/two/settings", json!({ "private": true })).await.expect(200);
+    server.hub.advance_seconds(1);
+    server.hub.run_due_jobs().await.expect("jobs run");
+    let tags = server.get_anonymously("/api/models-tags-by-type").await.expect(200).json();
+    let entry = |id: &str, label: &str, kind: &str, count: u64| json!({ "id": id, "label": label, "type": kind, "count": count });
+    assert_eq!(
+        tags["license"],
+        json!([
+            entry("license:apache-2.0", "apache-2.0", "license", 1),
+            entry("license:mit", "mit", "license", 1)
+        ])
+    );
+    assert_eq!(tags["pipeline_tag"], json!([entry("text-generation", "text-generation", "pipeline_tag", 2)]));
+    assert_eq!(tags["other"], json!([entry("rust", "rust", "other", 2)]));
+}
