@@ -112,6 +112,8 @@ impl Event {
             }
         };
         let date = format::time(event.created_at);
+        // Most pull requests are opened without a word.
+        let text = text.filter(|text| !text.is_empty());
         Self { id: event.id, author: format::author(event.author), date, what, text, link }
     }
 }
