@@ -24,7 +24,7 @@ pub async fn merge_base(objects: &impl Objects, a: Oid, b: Oid) -> Result<Option
     walk.mark(a, FROM_A).await?;
     walk.mark(b, FROM_B).await?;
     let mut candidates: Vec<Oid> = Vec::new();
-    while walk.live() {
+    while walk.live() || walk.undecided(&candidates) {
         let Some((oid, commit)) = walk.queue.pop() else {
             break;
         };
@@ -41,7 +41,6 @@ pub async fn merge_base(objects: &impl Objects, a: Oid, b: Oid) -> Result<Option
             walk.mark(*parent, passed_on).await?;
         }
     }
-    // A commit whose date lies may have been taken for a base before a newer one was found to descend from both.
     Ok(candidates.into_iter().find(|oid| walk.marks[oid] & STALE == 0))
 }
 
@@ -69,6 +68,13 @@ impl<O: Objects> Walk<'_, O> {
             self.queue.push(oid, read_commit(self.objects, oid).await?);
         }
         Ok(())
+    }
+
+    /// Reports whether one of the bases may turn out to be an ancestor of another: a commit whose date lies is met
+    /// before those that it descends from. In a history too long to tell, the newest will do.
+    fn undecided(&self, candidates: &[Oid]) -> bool {
+        let open = candidates.iter().filter(|oid| self.marks[*oid] & STALE == 0).count();
+        open > 1 && self.marks.len() < MAX_WALKED_COMMITS
     }
 
     /// Reports whether a commit is queued that could still lead to a base.

@@ -20,3 +20,16 @@ fn bases_of_a_forked_history() {
     assert_eq!(base(root, root), Some(root));
     assert_eq!(base(merged, stranger), None);
 }
+
+#[test]
+fn dates_that_lie_do_not_hide_the_best_base() {
+    let memory = Memory::default();
+    let commit = |parents: &[_], seconds: i64| {
+        memory.commit(memory.tree(&[("f", &seconds.to_string())]), parents, seconds)
+    };
+    let root = commit(&[], 9);
+    let best = commit(&[commit(&[root], 0)], 6);
+    let head = commit(&[commit(&[root], 8), best], 5);
+    assert_eq!(block_on(merge_base(&memory, head, best)).unwrap(), Some(best));
+    assert_eq!(block_on(merge_base(&memory, best, head)).unwrap(), Some(best));
+}
