@@ -30,6 +30,7 @@ fn dates_that_lie_do_not_hide_the_best_base() {
     let root = commit(&[], 9);
     let best = commit(&[commit(&[root], 0)], 6);
     let head = commit(&[commit(&[root], 8), best], 5);
-    assert_eq!(block_on(merge_base(&memory, head, best)).unwrap(), Some(best));
-    assert_eq!(block_on(merge_base(&memory, best, head)).unwrap(), Some(best));
+    let other = commit(&[root, best], 7);
+    assert_eq!(block_on(merge_base(&memory, head, other)).unwrap(), Some(best));
+    assert_eq!(block_on(merge_base(&memory, other, head)).unwrap(), Some(best));
 }
