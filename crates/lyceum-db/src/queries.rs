@@ -125,6 +125,7 @@ impl Queries {
     }
 
     fn check(&mut self, sql: impl SqlSafeStr) -> Result<SqlStr> {
+        self.set_asking(true);
         let sql = sql.into_sql_str();
         #[cfg(test)]
         self.seen.push(sql.as_str().to_owned());
@@ -134,7 +135,14 @@ impl Queries {
         }
     }
 
+    fn set_asking(&mut self, asking: bool) {
+        if let Connection::Lent(connection) = &mut self.connection {
+            connection.set_asking(asking);
+        }
+    }
+
     fn note<T>(&mut self, result: sqlx::Result<T>) -> Result<T> {
+        self.set_asking(result.is_err());
         result.map_err(|error| {
             let error = Error::query(error);
             if !matches!(self.connection, Connection::Lent(_) | Connection::Pooled(_)) {

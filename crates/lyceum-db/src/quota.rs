@@ -106,11 +106,23 @@ impl Queries {
         self.optional(sql, bind![account_id, logical, stored]).await
     }
 
-    /// Notes that what is used of a quota was measured.
-    pub async fn quota_measured(&mut self, account_id: i64, at: Timestamp) -> Result<()> {
-        self.execute("UPDATE quota SET measured_at = $2 WHERE account_id = $1", bind![account_id, at])
+    /// Stores what was measured, if nothing was charged since `before` was read; false if something was.
+    pub async fn put_usage(
+        &mut self,
+        account_id: i64,
+        before: &Quota,
+        logical: u64,
+        stored: u64,
+        at: Timestamp,
+    ) -> Result<bool> {
+        let changed = self
+            .execute(
+                "UPDATE quota SET logical_bytes = $2, stored_bytes = $3, measured_at = $4 \
+                 WHERE account_id = $1 AND logical_bytes = $5 AND stored_bytes = $6",
+                bind![account_id, logical, stored, at, before.logical_bytes, before.stored_bytes],
+            )
             .await?;
-        Ok(())
+        Ok(changed == 1)
     }
 
     /// Returns a page of the ids of an account's repos, buckets included or nothing but them, in order.
@@ -126,7 +138,8 @@ impl Queries {
         self.all(sql, bind![owner_id, buckets, after, limit]).await
     }
 
-    /// Returns a page of the large files of some repos, in order of repo and digest.
+    /// Returns a page of the large files of some repos, in order of repo and digest: those that their owner or a member
+    /// brought, and what others brought once it is on a branch.
     pub async fn owned_files(
         &mut self,
         repos: &[i64],
@@ -134,7 +147,12 @@ impl Queries {
         limit: u32,
     ) -> Result<Vec<OwnedFile>> {
         let mut sql = Sql::new("SELECT f.repo_id, f.sha256, f.size, x.terms FROM repo_file f ");
-        sql.push("JOIN xet_file x ON x.hash = f.xet_hash WHERE f.repo_id IN ").list(repos);
+        sql.push(
+            "JOIN repo r ON r.id = f.repo_id JOIN xet_file x ON x.hash = f.xet_hash WHERE f.repo_id IN ",
+        );
+        sql.list(repos);
+        sql.push(" AND (f.pusher_id = r.owner_id OR f.ref_name LIKE 'refs/heads/%' OR EXISTS (SELECT 1 ");
+        sql.push("FROM membership m WHERE m.org_id = r.owner_id AND m.user_id = f.pusher_id))");
         sql.push(" AND (f.repo_id, f.sha256) > (").bind(after.0).push(", ").bind(after.1);
         sql.push(") ORDER BY f.repo_id, f.sha256 LIMIT ").bind(limit);
         let (sql, arguments) = sql.finish();

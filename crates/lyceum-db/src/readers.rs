@@ -48,7 +48,8 @@ impl Readers {
             Some(connection) => connection,
             None => self.0.open().await?,
         };
-        Ok(LentReader { connection: Some(connection), shared: Arc::clone(&self.0), _place: place })
+        let shared = Arc::clone(&self.0);
+        Ok(LentReader { connection: Some(connection), asking: false, shared, place: Some(place) })
     }
 
     /// Waits until all connections have come back, and closes them for good.
@@ -80,13 +81,22 @@ impl Shared {
     }
 }
 
-/// A connection on loan; it goes back when this is dropped, even in the middle of a query.
+/// A connection on loan; it goes back when this is dropped.
 pub(crate) struct LentReader {
     /// `None` only while it is dropped.
     connection: Option<AnyConnection>,
+    /// A query was begun and has not ended well.
+    asking: bool,
     shared: Arc<Shared>,
     /// Given back after the connection, which whoever gets it next expects to find.
-    _place: OwnedSemaphorePermit,
+    place: Option<OwnedSemaphorePermit>,
+}
+
+impl LentReader {
+    /// Notes that a query begins, or that it ended well.
+    pub(crate) fn set_asking(&mut self, asking: bool) {
+        self.asking = asking;
+    }
 }
 
 impl fmt::Debug for LentReader {
@@ -97,7 +107,21 @@ impl fmt::Debug for LentReader {
 
 impl Drop for LentReader {
     fn drop(&mut self) {
-        self.shared.idle().extend(self.connection.take());
+        let (connection, place) = (self.connection.take(), self.place.take());
+        if !self.asking {
+            self.shared.idle().extend(connection);
+            return;
+        }
+        // SQLite goes on with a query that nobody waits for any more, and a broken connection must not come back.
+        if let (Some(mut connection), Ok(runtime)) = (connection, tokio::runtime::Handle::try_current()) {
+            let shared = Arc::clone(&self.shared);
+            runtime.spawn(async move {
+                if connection.ping().await.is_ok() {
+                    shared.idle().push(connection);
+                }
+                drop(place);
+            });
+        }
     }
 }
 

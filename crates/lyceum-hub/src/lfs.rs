@@ -127,7 +127,8 @@ impl Hub {
             let missing = objects.iter().filter(|object| !stored.iter().any(|f| f.sha256 == object.sha256));
             let bytes = missing.fold(0_u64, |sum, object| sum.saturating_add(object.size));
             if bytes > 0 {
-                self.check_quota(repo, bytes).await?;
+                let user_id = caller.user_id().unwrap_or_default();
+                self.check_quota(repo.record.id, user_id, bytes).await?;
             }
         }
         let sizes: HashMap<Sha256, u64> = stored.iter().map(|file| (file.sha256, file.size)).collect();
@@ -207,20 +208,22 @@ impl Hub {
         E: Into<Box<dyn std::error::Error + Send + Sync>> + Send + 'static,
     {
         let expected = grant.sha256()?;
+        self.check_quota(grant.repo_id, grant.bearer.user_id, grant.size).await?;
         let ingested = self
             .inner
             .store
             .ingest(body, Some(grant.size), MAX_FILE_BYTES, &KnownChunks(self.inner.clone()))
             .await?;
         let Ingested { hash, sha256, size, terms, xorbs } = ingested;
+        // Whatever they turn out to be, they are there.
+        let stored = xorbs.iter().map(|index| index.stored_bytes()).sum();
+        self.record_xorbs(grant.repo_id, grant.bearer.user_id, xorbs.clone(), stored).await?;
         if sha256 != expected {
             return Err(Error::new(
                 ErrorKind::Unprocessable,
                 format!("the content has the sha256 `{sha256}`, not `{expected}`"),
             ));
         }
-        let stored = xorbs.iter().map(|index| index.stored_bytes()).sum();
-        self.record_xorbs(grant.repo_id, xorbs.clone(), stored).await?;
         let first_chunk = self.first_chunk(&terms).await?;
         let file = NewFile {
             hash,

@@ -99,7 +99,6 @@ impl Hub {
         target: &Repo,
         files: &[(Sha256, XetHash, String)],
     ) -> Result<Vec<(Sha256, String)>> {
-        caller.signed_in()?;
         if source.action < Action::Read || target.action < Action::Propose {
             return Err(Error::internal(
                 "large files were to be copied between repos that were not opened for it",
@@ -120,12 +119,13 @@ impl Hub {
             }
         }
         let (owner_id, repo_id) = (target.record.owner_id, target.record.id);
+        let actor_id = caller.signed_in()?.user_id;
         self.inner
             .db
             .write(move |tx| {
                 Box::pin(async move {
                     let named = rows.iter().map(|row| (row.sha256, row.size));
-                    quota::charge_new(tx, owner_id, repo_id, named).await?;
+                    quota::charge_new(tx, owner_id, repo_id, actor_id, named).await?;
                     for row in &rows {
                         tx.link_repo_file(row).await?;
                         tx.link_repo_xet_file(row.repo_id, &row.xet_hash, row.pushed_at).await?;

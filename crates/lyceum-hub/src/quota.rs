@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 use lyceum_core::{AccountName, Sha256, Timestamp, XetHash};
 use lyceum_db::{Queries, Quota};
 
-use crate::{Error, ErrorKind, Hub, Repo, Result};
+use crate::{Error, ErrorKind, Hub, Result};
 
 /// Job queue.
 pub(crate) const QUEUE: &str = "measure";
@@ -18,6 +18,11 @@ const DELAY_MS: i64 = 5_000;
 const PAGE: u32 = 128;
 /// A measurement that is younger than this is not repeated because a limit is met, in milliseconds.
 const FRESH_MS: i64 = 60_000;
+
+/// How often a measurement is repeated because files came meanwhile.
+const MAX_MEASUREMENTS: usize = 3;
+/// More than any quota leaves.
+const FULL: u64 = i64::MAX as u64;
 
 /// Before every digest.
 const FIRST: Sha256 = Sha256([0; 32]);
@@ -59,18 +64,20 @@ impl Hub {
         Ok(account.ok_or_else(missing)?.id)
     }
 
-    /// Fails if the owner of a repo may not store `bytes` more, before they are sent.
-    pub(crate) async fn check_quota(&self, repo: &Repo, bytes: u64) -> Result<()> {
-        self.check_owner_quota(repo.record.owner_id, bytes).await
+    /// Counts bytes for an account, or takes them off; fails if they are more than it may have.
+    pub(crate) async fn charge(&self, account_id: i64, bytes: i64) -> Result<()> {
+        self.inner.db.write(move |tx| Box::pin(async move { charge(tx, account_id, bytes, 0).await })).await
     }
 
-    /// Fails if the owner of a repo, known by its id, may not store anything more.
-    pub(crate) async fn check_repo_quota(&self, repo_id: i64) -> Result<()> {
-        let owner = self.inner.db.read().await?.repo(repo_id).await?.map(|repo| repo.owner_id);
-        match owner {
-            Some(owner) => self.check_owner_quota(owner, 0).await,
-            None => Ok(()),
-        }
+    /// Fails if a user may not store `bytes` more in a repo, before they are sent.
+    pub(crate) async fn check_quota(&self, repo_id: i64, user_id: i64, bytes: u64) -> Result<()> {
+        let mut db = self.inner.db.read().await?;
+        let Some(repo) = db.repo(repo_id).await? else {
+            return Ok(());
+        };
+        let payer = payer(&mut db, repo.owner_id, user_id).await?;
+        drop(db);
+        self.check_owner_quota(payer, bytes).await
     }
 
     /// Fails if an account may not store `bytes` more.
@@ -93,29 +100,37 @@ impl Hub {
     }
 
     /// Runs the job: corrects what an account is thought to use by what it does.
-    ///
-    /// The difference is added, so that what is charged meanwhile stays counted.
     pub(crate) async fn measure_account(&self, account_id: i64) -> Result<()> {
-        let Some(before) = self.inner.db.read().await?.quota(account_id).await? else {
-            return Ok(());
-        };
-        let mut found = Found::default();
-        self.measure_files(account_id, &mut found).await?;
-        self.measure_buckets(account_id, &mut found).await?;
-        let xorbs: Vec<XetHash> = found.xorbs.into_iter().collect();
-        let stored = self.inner.db.read().await?.xorb_bytes(&xorbs).await?;
-        let change = |now: u64, before: u64| now.cast_signed().wrapping_sub(before.cast_signed());
-        let logical = change(found.logical, before.logical_bytes);
-        let (stored, now) = (change(stored, before.stored_bytes), self.inner.clock.now());
-        self.inner
-            .db
-            .write(move |tx| {
+        for _ in 0..MAX_MEASUREMENTS {
+            let Some(before) = self.inner.db.read().await?.quota(account_id).await? else {
+                return Ok(());
+            };
+            let mut found = Found::default();
+            self.measure_files(account_id, &mut found).await?;
+            self.measure_buckets(account_id, &mut found).await?;
+            let xorbs: Vec<XetHash> = found.xorbs.into_iter().collect();
+            let stored = self.inner.db.read().await?.xorb_bytes(&xorbs).await?;
+            let (logical, now) = (found.logical, self.inner.clock.now());
+            let put = self.inner.db.write(move |tx| {
                 Box::pin(async move {
-                    tx.charge(account_id, logical, stored).await?;
-                    Ok::<_, Error>(tx.quota_measured(account_id, now).await?)
+                    Ok::<_, Error>(tx.put_usage(account_id, &before, logical, stored, now).await?)
                 })
-            })
-            .await
+            });
+            if put.await? {
+                return Ok(());
+            }
+        }
+        // An account that is never still is measured when it is: what was added up stands until then.
+        Ok(())
+    }
+
+    /// Passes the result of a change on; if it was refused by a quota, asks for that to be measured again.
+    pub(crate) async fn with_quota<T>(&self, repo_id: i64, user_id: i64, result: Result<T>) -> Result<T> {
+        if result.as_ref().is_err_and(|error| error.kind() == ErrorKind::Forbidden) {
+            // Fails as the change did, and asks on the way.
+            self.check_quota(repo_id, user_id, FULL).await.ok();
+        }
+        result
     }
 
     async fn measure_files(&self, account_id: i64, found: &mut Found) -> Result<()> {
@@ -180,11 +195,12 @@ impl Found {
     }
 }
 
-/// Counts the files that a repo does not have yet, before they become its own.
+/// Counts the files that a repo does not have yet, before they become its own, for whom the upload counts.
 pub(crate) async fn charge_new(
     tx: &mut Queries,
     owner_id: i64,
     repo_id: i64,
+    pusher_id: i64,
     files: impl Iterator<Item = (Sha256, u64)>,
 ) -> Result<()> {
     let files: BTreeMap<Sha256, u64> = files.collect();
@@ -192,7 +208,17 @@ pub(crate) async fn charge_new(
     let known = tx.repo_files(repo_id, &digests).await?;
     let known: HashSet<Sha256> = known.into_iter().map(|file| file.sha256).collect();
     let new: u64 = files.iter().filter(|(sha256, _)| !known.contains(sha256)).map(|(_, size)| size).sum();
-    if new == 0 { Ok(()) } else { charge(tx, owner_id, new.cast_signed(), 0).await }
+    if new == 0 {
+        return Ok(());
+    }
+    let payer = payer(tx, owner_id, pusher_id).await?;
+    charge(tx, payer, new.cast_signed(), 0).await
+}
+
+/// Returns whom an upload counts for: strangers pay for what they propose themselves.
+pub(crate) async fn payer(tx: &mut Queries, owner_id: i64, pusher_id: i64) -> Result<i64> {
+    let own = owner_id == pusher_id || tx.role_in(owner_id, pusher_id).await?.is_some();
+    Ok(if own { owner_id } else { pusher_id })
 }
 
 /// Counts bytes for an account in the transaction that records them; fails if they are more than it may have.

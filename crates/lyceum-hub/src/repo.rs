@@ -151,8 +151,12 @@ impl Hub {
                             format!("A {} repository called {to} already exists", record.kind),
                         ));
                     }
-                    for account in [record.owner_id, owner.id] {
-                        quota::enqueue(tx, account, now).await?;
+                    if record.owner_id != owner.id {
+                        let (_, files) = tx.repo_file_totals(record.id).await?;
+                        let bucket = tx.bucket(record.id).await?.map_or(0, |bucket| bucket.bytes);
+                        quota::charge(tx, owner.id, (files + bucket).cast_signed(), 0).await?;
+                        quota::enqueue(tx, owner.id, now).await?;
+                        quota::enqueue(tx, record.owner_id, now).await?;
                     }
                     let detail = serde_json::json!({ "from": record.name.to_string(), "to": to.to_string() });
                     append_event(tx, Some(record.id), Some(actor), "move-repo", &detail, now).await

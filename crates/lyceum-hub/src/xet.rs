@@ -7,7 +7,7 @@ use lyceum_store::ByteStream;
 
 use crate::access::grant::Bearer;
 use crate::signature::GrantError;
-use crate::{Action, Caller, Error, ErrorKind, Hub, Repo, Result};
+use crate::{Action, Caller, Error, ErrorKind, Hub, Repo, Result, quota};
 
 mod claim;
 mod reconstruction;
@@ -96,7 +96,7 @@ impl Hub {
             )));
         }
         if scope == XetScope::Write {
-            self.check_quota(repo, 0).await?;
+            self.check_quota(repo.record.id, caller.user_id().unwrap_or_default(), 0).await?;
         }
         let expires_at = self.inner.clock.now().plus_seconds(self.inner.options.xet_token_seconds);
         let payload = (repo.record.id, Bearer::of(caller), scope == XetScope::Write);
@@ -129,10 +129,10 @@ impl Hub {
         E: Into<Box<dyn std::error::Error + Send + Sync>> + Send + 'static,
     {
         debug_assert_eq!(grant.scope, XetScope::Write);
-        self.check_repo_quota(grant.repo_id).await?;
+        self.check_quota(grant.repo_id, grant.user_id, 0).await?;
         let put = self.inner.store.put_xorb(hash, body).await?;
         let stored = if put.inserted { put.index.stored_bytes() } else { 0 };
-        self.record_xorbs(grant.repo_id, vec![put.index], stored).await?;
+        self.record_xorbs(grant.repo_id, grant.user_id, vec![put.index], stored).await?;
         Ok(put.inserted)
     }
 
@@ -141,6 +141,7 @@ impl Hub {
     pub(crate) async fn record_xorbs(
         &self,
         repo_id: i64,
+        user_id: i64,
         xorbs: Vec<std::sync::Arc<lyceum_xet::XorbIndex>>,
         stored: u64,
     ) -> Result<()> {
@@ -164,7 +165,8 @@ impl Hub {
                     if stored > 0
                         && let Some(repo) = tx.repo(repo_id).await?
                     {
-                        tx.charge(repo.owner_id, 0, stored.cast_signed()).await?;
+                        let payer = quota::payer(tx, repo.owner_id, user_id).await?;
+                        tx.charge(payer, 0, stored.cast_signed()).await?;
                     }
                     Ok(())
                 })

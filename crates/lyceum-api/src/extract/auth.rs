@@ -21,6 +21,21 @@ pub(crate) const INVALID_CREDENTIALS: &str = "Invalid credentials in Authorizati
 #[derive(Debug, Clone)]
 pub(crate) struct Auth(pub(crate) Caller);
 
+/// Counts a request whose answer is the same for everybody.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Counted;
+
+impl FromRequestParts<Api> for Counted {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Api) -> Result<Self, ApiError> {
+        if let Some(meter) = parts.extensions.get::<Meter>() {
+            meter.count(parts, &Caller::Anonymous)?;
+        }
+        Ok(Self)
+    }
+}
+
 /// The two schemes, with what they carry.
 #[derive(Debug, PartialEq, Eq)]
 enum Credentials {

@@ -16,7 +16,7 @@ use super::{Routes, Scope};
 use crate::Api;
 use crate::byteranges::{Selection, respond, select};
 use crate::error::ApiResult;
-use crate::extract::{Auth, BaseUrl, PathParams};
+use crate::extract::{Auth, BaseUrl, Counted, PathParams};
 use crate::layers::Shared;
 use crate::upload::body_stream;
 
@@ -43,6 +43,7 @@ async fn upload(
 
 async fn serve(
     State(api): State<Api>,
+    _: Counted,
     Extension(shared): Extension<Arc<Shared>>,
     path: PathParams,
     method: Method,

@@ -10,7 +10,7 @@ use lyceum_hub::ErrorKind;
 use super::{Routes, Scope};
 use crate::Api;
 use crate::error::{ApiError, ApiResult};
-use crate::extract::Json;
+use crate::extract::{Counted, Json};
 use crate::wire::card::{CardWire, ProblemsWire, plain, refused};
 
 pub(super) fn register(routes: &mut Routes) {
@@ -18,7 +18,12 @@ pub(super) fn register(routes: &mut Routes) {
 }
 
 /// Anybody may ask: the card comes with the request. Invalid is 400, with the problems as JSON or as plain text.
-async fn validate(State(api): State<Api>, headers: HeaderMap, Json(wire): Json<CardWire>) -> ApiResult {
+async fn validate(
+    State(api): State<Api>,
+    _: Counted,
+    headers: HeaderMap,
+    Json(wire): Json<CardWire>,
+) -> ApiResult {
     if wire.content.len() > MAX_CARD_BYTES {
         let message = format!("the card is larger than {MAX_CARD_BYTES} bytes");
         return Err(ApiError::new(ErrorKind::TooLarge, message));

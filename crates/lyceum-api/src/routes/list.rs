@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{Routes, Scope};
 use crate::Api;
 use crate::error::{ApiError, ApiResult};
-use crate::extract::{Auth, BaseUrl, Json, Params, Query, kind_of};
+use crate::extract::{Auth, BaseUrl, Counted, Json, Params, Query, kind_of};
 use crate::link;
 use crate::wire::info::Properties;
 
@@ -62,11 +62,11 @@ fn listed(mut info: RepoInfo) -> RepoInfo {
     info
 }
 
-async fn model_tags(State(api): State<Api>) -> ApiResult<Json<Value>> {
+async fn model_tags(State(api): State<Api>, _: Counted) -> ApiResult<Json<Value>> {
     Ok(Json(api.hub.tags_by_type(RepoKind::Model).await?))
 }
 
-async fn dataset_tags(State(api): State<Api>) -> ApiResult<Json<Value>> {
+async fn dataset_tags(State(api): State<Api>, _: Counted) -> ApiResult<Json<Value>> {
     Ok(Json(api.hub.tags_by_type(RepoKind::Dataset).await?))
 }
 

@@ -10,7 +10,7 @@ use lyceum_hub::DevicePoll;
 use super::{Routes, Scope};
 use crate::Api;
 use crate::error::ApiResult;
-use crate::extract::{BaseUrl, Form, Json, Params};
+use crate::extract::{BaseUrl, Counted, Form, Json, Params};
 use crate::link;
 use crate::wire::oauth::{DeviceWire, OAuthErrorWire, TokenWire};
 
@@ -22,7 +22,12 @@ pub(super) fn register(routes: &mut Routes) {
     routes.post(Scope::Root, "/oauth/token", token);
 }
 
-async fn start(State(api): State<Api>, base: BaseUrl, Form(form): Form) -> ApiResult<Json<DeviceWire>> {
+async fn start(
+    State(api): State<Api>,
+    _: Counted,
+    base: BaseUrl,
+    Form(form): Form,
+) -> ApiResult<Json<DeviceWire>> {
     let login = api.hub.device_start(form.required("client_id")?).await?;
     let page = format!("{base}/oauth/device");
     Ok(Json(DeviceWire {
@@ -35,7 +40,7 @@ async fn start(State(api): State<Api>, base: BaseUrl, Form(form): Form) -> ApiRe
     }))
 }
 
-async fn token(State(api): State<Api>, Form(form): Form) -> ApiResult {
+async fn token(State(api): State<Api>, _: Counted, Form(form): Form) -> ApiResult {
     let client = form.filled("client_id").unwrap_or_default();
     match form.required("grant_type")? {
         DEVICE_CODE_GRANT => poll(&api, &form, client).await,

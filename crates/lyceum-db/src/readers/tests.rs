@@ -32,6 +32,22 @@ async fn a_connection_survives_the_end_of_its_query() {
 }
 
 #[tokio::test]
+async fn a_query_that_nobody_waits_for_keeps_its_connection() {
+    let db = sqlite().await;
+    let two = Db::open(crate::DbOptions { readers: 2, ..options(db.url()) }).await.unwrap();
+    let endless =
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n WHERE i < 0";
+    let mut reader = two.read().await.unwrap();
+    let mut query = Box::pin(reader.all::<i64>(endless, bind![]));
+    assert!((&mut query).now_or_never().is_none());
+    drop(query);
+    drop(reader);
+    for _ in 0..3 {
+        assert_eq!(answers(&mut two.read().await.unwrap()).await, 42, "on the other connection");
+    }
+}
+
+#[tokio::test]
 async fn no_more_connections_than_asked_for() {
     let db = sqlite().await;
     let mut lent = Vec::new();

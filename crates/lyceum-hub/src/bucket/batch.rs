@@ -104,7 +104,8 @@ impl Hub {
             }
         }
         if !plan.paths.is_empty() {
-            self.inner.db.write(move |tx| Box::pin(async move { plan.write(tx).await })).await?;
+            let written = self.inner.db.write(move |tx| Box::pin(async move { plan.write(tx).await })).await;
+            self.with_quota(bucket.record.id, actor_id, written).await?;
             self.inner.followers.tell(bucket.record.id);
         }
         Ok(outcome)
@@ -245,7 +246,8 @@ impl Plan {
         tx.delete_bucket_files(repo_id, &deleted).await?;
         let gone = || Error::new(ErrorKind::RepoNotFound, "the bucket was deleted meanwhile");
         if bytes != 0 {
-            quota::charge(tx, owner_id, bytes, 0).await?;
+            let payer = quota::payer(tx, owner_id, actor_id).await?;
+            quota::charge(tx, payer, bytes, 0).await?;
         }
         let count = events.len() as u64;
         let totals = tx.change_bucket(repo_id, files, bytes, count).await?.ok_or_else(gone)?;

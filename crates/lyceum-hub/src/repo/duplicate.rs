@@ -34,28 +34,28 @@ impl Hub {
             created_at: self.inner.clock.now(),
         };
         let (_, bytes) = self.inner.db.read().await?.repo_file_totals(repo.record.id).await?;
-        self.check_owner_quota(owner.id, bytes).await?;
-        let references = self.inner.db.read().await?.refs(repo.record.id).await?;
+        self.charge(owner.id, bytes.cast_signed()).await?;
+        let made = self.copy_repo(repo.record.id, new).await;
+        if made.is_err() {
+            self.charge(owner.id, -bytes.cast_signed()).await?;
+        }
+        made.map(|()| id)
+    }
+
+    async fn copy_repo(&self, from: i64, new: lyceum_db::NewRepo) -> Result<()> {
+        let references = self.inner.db.read().await?.refs(from).await?;
         let copied = |name: &str| name.starts_with("refs/heads/") || name.starts_with("refs/tags/");
         let references = references
             .into_iter()
             .filter(|row| copied(&row.name))
             .map(|row| (row.name, row.target, row.peeled))
             .collect();
-        let segments = self.copy_segments(repo.record.id).await?;
+        let segments = self.copy_segments(from).await?;
         let new_id = self.insert_repo(new, segments, references).await?;
-        let from = repo.record.id;
         self.inner
             .db
-            .write(move |tx| {
-                Box::pin(async move {
-                    tx.copy_repo_files(from, new_id).await?;
-                    tx.charge(owner.id, bytes.cast_signed(), 0).await?;
-                    Ok::<_, Error>(())
-                })
-            })
-            .await?;
-        Ok(id)
+            .write(move |tx| Box::pin(async move { Ok::<_, Error>(tx.copy_repo_files(from, new_id).await?) }))
+            .await
     }
 
     /// Copies the segments of a repo, oldest first; those outside of the database get files of their own, so that each

@@ -82,3 +82,43 @@ async fn what_was_here_before_takes_no_room() {
         assert_eq!(ask(&hub, &owned, &noise(10, 3)).await.unwrap_err().kind(), ErrorKind::Forbidden);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_pay_for_what_they_propose() {
+    for hub in TestHub::each().await {
+        let owned = Owned::new(&hub).await;
+        let name = owned.repo.id().namespace().clone();
+        let limits = StorageLimits { logical: Some(MIB), stored: Some(MIB) };
+        hub.set_quota(&name, limits).await.unwrap();
+        let (bob, _) = hub.user("bob").await;
+        let repo = hub.open(&bob, RepoKind::Model, owned.repo.id(), Action::Propose).await.unwrap();
+        let theirs = Owned { caller: bob, repo };
+        let content = noise(3 * MIB as usize, 1);
+        upload(&hub, &theirs, &content).await.unwrap();
+        assert_eq!(used(&hub, &owned).await, (0, 0));
+        hub.set_quota(&name, limits).await.unwrap();
+        assert_eq!(used(&hub, &owned).await.0, 0, "measured, too");
+
+        let bobs = lyceum_core::AccountName::parse("bob").unwrap();
+        hub.set_quota(&bobs, StorageLimits { logical: Some(MIB), stored: None }).await.unwrap();
+        upload(&hub, &theirs, &noise(MIB as usize, 2)).await.unwrap();
+        let refused = upload(&hub, &theirs, &noise(MIB as usize, 3)).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Forbidden);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn copies_and_moves_count_where_they_go() {
+    for hub in TestHub::each().await {
+        let owned = Owned::new(&hub).await;
+        upload(&hub, &owned, &noise(MIB as usize, 1)).await.unwrap();
+        let (bob, _) = hub.user("bob").await;
+        let bobs = lyceum_core::AccountName::parse("bob").unwrap();
+        hub.set_quota(&bobs, StorageLimits { logical: Some(MIB + 1), stored: None }).await.unwrap();
+        let copy = |name: &str| lyceum_core::RepoId::new(bobs.clone(), name).unwrap();
+        hub.duplicate_repo(&bob, &owned.repo, &copy("one"), None).await.unwrap();
+        let refused = hub.duplicate_repo(&bob, &owned.repo, &copy("two"), None).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Forbidden);
+        assert_eq!(hub.quota(&bobs).await.unwrap().unwrap().logical_bytes, MIB);
+    }
+}

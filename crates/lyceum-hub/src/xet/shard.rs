@@ -119,7 +119,8 @@ impl Hub {
         let mut chunks: Vec<(XetHash, XetHash)> = files.iter().filter_map(|file| file.first_chunk).collect();
         chunks.extend(xorbs.iter().flat_map(|index| findable_chunks(index)));
         let xorbs: Vec<XetHash> = xorbs.iter().map(|index| index.hash).collect();
-        self.inner
+        let recorded = self
+            .inner
             .db
             .write(move |tx| {
                 Box::pin(async move {
@@ -128,7 +129,7 @@ impl Hub {
                     let repo = tx.repo(repo_id).await?.filter(|repo| repo.kind != RepoKind::Bucket);
                     if let Some(repo) = repo {
                         let named = files.iter().filter_map(|file| Some((file.sha256?, file.size)));
-                        quota::charge_new(tx, repo.owner_id, repo_id, named).await?;
+                        quota::charge_new(tx, repo.owner_id, repo_id, pusher_id, named).await?;
                     }
                     for file in &files {
                         let row = XetFile {
@@ -145,7 +146,8 @@ impl Hub {
                     Ok(inserted)
                 })
             })
-            .await
+            .await;
+        self.with_quota(repo_id, pusher_id, recorded).await
     }
 }
 
