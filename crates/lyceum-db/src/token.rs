@@ -234,6 +234,12 @@ impl Queries {
         .await
     }
 
+    /// Deletes all refresh tokens of a user.
+    pub async fn delete_refresh_tokens(&mut self, user_id: i64) -> Result<()> {
+        self.execute("DELETE FROM refresh_token WHERE user_id = $1", bind![user_id]).await?;
+        Ok(())
+    }
+
     /// Marks a refresh token as used and returns it; `None` if there is none, or it was used or has ended before.
     pub async fn take_refresh_token(
         &mut self,

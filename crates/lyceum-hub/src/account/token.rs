@@ -154,7 +154,8 @@ impl Hub {
         Ok(rows.into_iter().zip(limits).map(token).collect())
     }
 
-    /// Ends a token of a user at once; `NotFound` if he has none with this id.
+    /// Ends a token of a user at once; `NotFound` if he has none with this id. With the token of an application end all
+    /// of the user's refresh tokens: which of them would renew this one is not recorded.
     pub async fn revoke_token(&self, user: &AccountName, id: i64) -> Result<()> {
         let user = self.account(user, AccountKind::User).await?;
         let now = self.inner.clock.now();
@@ -163,12 +164,15 @@ impl Hub {
             .write(move |tx| {
                 Box::pin(async move {
                     // Ids are unique, so that the page after the one before holds the token if it is the user's.
-                    let found = tx.tokens_of(user.id, id - 1, 1).await?;
-                    if found.first().is_none_or(|token| token.id != id) {
+                    let found = tx.tokens_of(user.id, id - 1, 1).await?.into_iter().next();
+                    let Some(token) = found.filter(|token| token.id == id) else {
                         let message = format!("user `{}` has no token {id}", user.name);
                         return Err(Error::new(ErrorKind::NotFound, message));
-                    }
+                    };
                     tx.delete_token(id).await?;
+                    if token.kind == TokenKind::OAuth {
+                        tx.delete_refresh_tokens(user.id).await?;
+                    }
                     let detail = serde_json::json!({ "user": user.name.as_str(), "token": id });
                     append_event(tx, None, None, "revoke-token", &detail, now).await
                 })

@@ -1,5 +1,6 @@
 use crate::testing::TestHub;
 use lyceum_core::AccountName;
+use lyceum_db::TokenKind;
 
 use crate::{
     Caller, DevicePoll, ErrorKind, NewServiceAccount, NewToken, NewUser, TokenLimits, TokenRole, TokenScope,
@@ -141,5 +142,30 @@ async fn devices_sign_in_and_refresh() {
         );
         hub.advance_seconds(9 * 3600);
         assert!(hub.authenticate(&renewed.access_token).await.is_err(), "access tokens end");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_device_login_is_not_renewed() {
+    for hub in TestHub::each().await {
+        hub.user("alice").await;
+        let name = AccountName::parse("alice").unwrap();
+        let session = hub.sign_in("alice", "correct horse").await.unwrap();
+        let alice = hub.authenticate(&session).await.unwrap();
+        let start = hub.device_start("client").await.unwrap();
+        hub.device_decide(&alice, &start.user_code, true).await.unwrap();
+        let granted = hub.device_poll(&start.device_code, "client").await.unwrap();
+        let DevicePoll::Granted(pair) = granted else { panic!("the user agreed") };
+        let revoke = async |kind| {
+            let tokens = hub.tokens(&name, 0).await.unwrap();
+            let token = tokens.iter().find(|token| token.kind == kind).unwrap();
+            hub.revoke_token(&name, token.id).await.unwrap();
+        };
+        revoke(TokenKind::Access).await;
+        let renewed = hub.refresh_token(&pair.refresh_token, "client").await.unwrap();
+        let renewed = renewed.expect("a token of another kind has nothing to do with it");
+        revoke(TokenKind::OAuth).await;
+        let again = hub.refresh_token(&renewed.refresh_token, "client").await.unwrap();
+        assert!(again.is_none(), "what was revoked must not come back");
     }
 }
