@@ -181,8 +181,9 @@ impl Rights {
             return rights;
         };
         let held = scopes.on_repo(record.id, record.owner_id);
+        let gated = scopes.gated && record.visibility == Visibility::Public;
         if held.any(Permissions::ON_REPOS) {
-            let admitted = rights.admitted && (scopes.gated || held.any(CONTENT));
+            let admitted = rights.admitted && (gated || held.any(CONTENT));
             return Self { admitted, limits: Some(held.with(scopes.everywhere())), ..rights };
         }
         // Outside of its scopes a token has what a stranger's has, who may have been let into a gated repo.
@@ -190,7 +191,7 @@ impl Rights {
             hub_admin: false,
             role: None,
             creator: false,
-            admitted: rights.admitted && scopes.gated,
+            admitted: rights.admitted && gated,
             limits: Some(scopes.everywhere()),
         }
     }

@@ -5,7 +5,7 @@ use super::file;
 use crate::testing::TestHub;
 use crate::{
     AccessAnswer, Action, Caller, ErrorKind, GateStanding, Gated, NewToken, RepoChange, RequestState,
-    RequestTarget, Result, TokenLimits, TokenRole, TokenScope,
+    RequestTarget, Result, Role, TokenLimits, TokenRole, TokenScope, Visibility,
 };
 
 const MODEL: RepoKind = RepoKind::Model;
@@ -224,5 +224,33 @@ async fn limited_tokens_do_not_carry_access_unless_they_say_so() {
         let repo = hub.open(&caller, MODEL, &gate.id, Action::Discover).await.unwrap();
         let asked = hub.ask_access(&caller, &repo, Map::new()).await;
         assert_eq!(asked.unwrap_err().kind(), ErrorKind::Forbidden, "to ask is the user's own act");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn read_gated_opens_what_is_public_only() {
+    let hub = TestHub::new().await;
+    let gate = Gate::new(&hub, Gated::Auto).await;
+    gate.ask(&hub, json!({})).await.unwrap();
+    let lab = crate::NewOrganisation { name: "lab".to_owned(), full_name: None, private_by_default: false };
+    hub.create_organisation(lab).await.unwrap();
+    for (user, role) in [("alice", Role::Admin), ("bob", Role::Read)] {
+        hub.add_member(&name("lab"), &name(user), role).await.unwrap();
+    }
+    let moved = RepoId::parse("lab/m").unwrap();
+    let repo = hub.open(&gate.alice, MODEL, &gate.id, Action::Administer).await.unwrap();
+    hub.move_repo(&gate.alice, &repo, &moved).await.unwrap();
+    let scopes = vec![TokenScope::parse("org:lab=discussion.write").unwrap()];
+    let limits = TokenLimits { scopes, read_gated: true, expires_at: None };
+    let token = NewToken { name: "t".to_owned(), role: TokenRole::FineGrained, value: None };
+    let token = hub.create_limited_token(&name("bob"), token, limits).await.unwrap();
+    let caller = hub.authenticate(&token).await.unwrap();
+    for (visibility, refused) in
+        [(Visibility::Public, None), (Visibility::Private, Some(ErrorKind::Forbidden))]
+    {
+        let change = RepoChange { visibility: Some(visibility), gated: None };
+        hub.change_repo(&gate.alice, &repo, change).await.unwrap();
+        let opened = hub.open(&caller, MODEL, &moved, Action::Read).await;
+        assert_eq!(opened.err().map(|error| error.kind()), refused, "{visibility}");
     }
 }
