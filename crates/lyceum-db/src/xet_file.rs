@@ -255,6 +255,20 @@ impl Queries {
         Ok(())
     }
 
+    /// Deletes the records of shards for those of `hashes` that no large file of the repo is made of.
+    pub async fn unlink_repo_xet_files(&mut self, repo_id: i64, hashes: &[XetHash]) -> Result<()> {
+        for part in hashes.chunks(MAX_LIST) {
+            let mut sql = Sql::new("DELETE FROM repo_xet_file WHERE repo_id = ");
+            sql.bind(repo_id).push(" AND xet_hash IN ").list(part).push(
+                " AND NOT EXISTS (SELECT 1 FROM repo_file f \
+                 WHERE f.repo_id = repo_xet_file.repo_id AND f.xet_hash = repo_xet_file.xet_hash)",
+            );
+            let (sql, arguments) = sql.finish();
+            self.execute(sql, arguments).await?;
+        }
+        Ok(())
+    }
+
     /// Deletes records of shards that are older than `before`; returns how many. Commits have named what is needed.
     pub async fn delete_old_repo_xet_files(&mut self, before: Timestamp) -> Result<u64> {
         self.execute("DELETE FROM repo_xet_file WHERE created_at < $1", bind![before]).await

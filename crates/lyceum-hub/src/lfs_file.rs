@@ -79,7 +79,11 @@ impl Hub {
             .write(move |tx| {
                 Box::pin(async move {
                     rewritten.land(tx, repo_id, now).await?;
+                    let gone = tx.repo_files(repo_id, &files).await?;
                     tx.delete_repo_files(repo_id, &files).await?;
+                    // What its shard left would still open it by its Xet hash.
+                    let gone: Vec<XetHash> = gone.into_iter().map(|file| file.xet_hash).collect();
+                    tx.unlink_repo_xet_files(repo_id, &gone).await?;
                     quota::enqueue(tx, owner_id, now).await?;
                     let digests: Vec<String> = files.iter().map(ToString::to_string).collect();
                     let detail = serde_json::json!({ "sha256": digests, "rewrite_history": rewrite_history });

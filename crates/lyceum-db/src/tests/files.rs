@@ -78,6 +78,19 @@ pub(super) async fn hashes_lead_to_files(db: &Db) {
     );
     put(db, move |tx| Box::pin(async move { tx.copy_repo_files(one, two).await })).await;
     assert_eq!(read(db).await.repo_file_totals(two).await.unwrap().0, 200);
+    // Repo two still has files of the first content, none of the second.
+    put(db, move |tx| {
+        Box::pin(async move {
+            tx.link_repo_xet_file(two, &xet(1), NOW).await?;
+            tx.unlink_repo_xet_files(two, &[xet(1), xet(2), xet(3)]).await?;
+            let rest: Vec<_> = (0..300).map(sha).collect();
+            tx.delete_repo_files(two, &rest).await
+        })
+    })
+    .await;
+    for (file, expected) in [(1, true), (2, false)] {
+        assert_eq!(read(db).await.repo_has_xet_file(two, &xet(file)).await.unwrap(), expected, "{file}");
+    }
 }
 
 pub(super) async fn verified_files_stay(db: &Db) {

@@ -244,3 +244,26 @@ async fn a_lie_about_a_digest_misleads_nobody_else() {
         );
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deleted_large_files_are_gone_by_their_xet_hash_too() {
+    for hub in TestHub::each().await {
+        let owned = Owned::new(&hub).await;
+        let (doomed, kept) = (noise(1000, 7), noise(1000, 8));
+        for content in [&doomed, &kept] {
+            let LfsAction::Basic { grant } = upload_grant(&hub, &owned, content).await else {
+                panic!("the object is new")
+            };
+            hub.lfs_put(&grant, body(content)).await.unwrap();
+        }
+        let files = hub.lfs_files(&owned.repo, None, 10).await.unwrap().files;
+        let token = hub.xet_token(&owned.caller, &owned.repo, XetScope::Read).await.unwrap();
+        let grant = hub.xet_grant(&token.token, XetScope::Read).await.unwrap();
+        hub.delete_lfs_files(&owned.caller, &owned.repo, &[digest(&doomed)], false).await.unwrap();
+        for file in files {
+            let read = hub.reconstruction(&grant, file.xet_hash, None).await.map(drop);
+            let expected = if file.sha256 == digest(&kept) { Ok(()) } else { Err(ErrorKind::NotFound) };
+            assert_eq!(read.map_err(|error| error.kind()), expected);
+        }
+    }
+}
