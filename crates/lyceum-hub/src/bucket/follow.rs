@@ -1,17 +1,23 @@
 //! Following the changes of a bucket as they happen.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use lyceum_core::{RepoId, RepoKind, Timestamp};
 use lyceum_db::BucketEvent;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, watch};
+use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 
 use crate::{Action, Caller, Error, ErrorKind, Hub, Repo, Result};
 
 /// Most followers at once; each holds a connection.
 const MAX_FOLLOWERS: usize = 512;
+/// Most of them who are not signed in; the others' places are kept for users.
+const MAX_ANONYMOUS_FOLLOWERS: usize = 256;
+/// Most of one user.
+const MAX_FOLLOWERS_PER_USER: usize = 64;
 /// Changed buckets that a follower may be behind before it looks by itself.
 const MAX_NEWS: usize = 256;
 /// Changes told at once.
@@ -71,14 +77,14 @@ pub struct BucketFollower {
     ready: bool,
     ended: bool,
     until: Instant,
-    _turn: OwnedSemaphorePermit,
+    _turn: Turn,
 }
 
 /// What followers of this process listen to.
 pub(crate) struct Followers {
     news: broadcast::Sender<i64>,
     stopping: watch::Sender<bool>,
-    turns: Arc<Semaphore>,
+    turns: Arc<Mutex<Turns>>,
 }
 
 impl Default for Followers {
@@ -86,7 +92,7 @@ impl Default for Followers {
         Self {
             news: broadcast::Sender::new(MAX_NEWS),
             stopping: watch::Sender::new(false),
-            turns: Arc::new(Semaphore::new(MAX_FOLLOWERS)),
+            turns: Arc::default(),
         }
     }
 }
@@ -97,10 +103,49 @@ impl Followers {
         // An error only says that nobody listens.
         let _ = self.news.send(bucket_id);
     }
+
+    /// Counts one more follower of a user, or of nobody; `None` if there are enough.
+    fn turn(&self, user: Option<i64>) -> Option<Turn> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        let most = if user.is_some() { MAX_FOLLOWERS_PER_USER } else { MAX_ANONYMOUS_FOLLOWERS };
+        let own = turns.of.get(&user).copied().unwrap_or_default();
+        if turns.all >= MAX_FOLLOWERS || own >= most {
+            return None;
+        }
+        turns.all += 1;
+        turns.of.insert(user, own + 1);
+        Some(Turn { user, turns: Arc::clone(&self.turns) })
+    }
+}
+
+/// How many follow, and how many of each user's; `None` is nobody's.
+#[derive(Default)]
+struct Turns {
+    all: usize,
+    of: HashMap<Option<i64>, usize>,
+}
+
+/// The place of one follower, free again when it is dropped.
+struct Turn {
+    user: Option<i64>,
+    turns: Arc<Mutex<Turns>>,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.all -= 1;
+        if let Entry::Occupied(mut own) = turns.of.entry(self.user) {
+            *own.get_mut() -= 1;
+            if *own.get() == 0 {
+                own.remove();
+            }
+        }
+    }
 }
 
 impl Hub {
-    /// Starts to follow a bucket that was opened for reading; `Unavailable` if too many do.
+    /// Starts to follow a bucket that was opened for reading; `Unavailable` if too many do, of all or of one user.
     pub async fn follow_bucket(
         &self,
         caller: &Caller,
@@ -109,8 +154,8 @@ impl Hub {
     ) -> Result<BucketFollower> {
         self.readable(bucket)?;
         let followers = &self.inner.followers;
-        let full = |_| Error::new(ErrorKind::Unavailable, "too many clients follow changes; try again later");
-        let turn = Arc::clone(&followers.turns).try_acquire_owned().map_err(full)?;
+        let full = || Error::new(ErrorKind::Unavailable, "too many clients follow changes; try again later");
+        let turn = followers.turn(caller.user_id()).ok_or_else(full)?;
         // Listening first: what happens from here on is not missed.
         let (news, stopping) = (followers.news.subscribe(), followers.stopping.subscribe());
         let told = self.told_before(bucket.record.id, resume).await?;

@@ -379,3 +379,30 @@ async fn a_moved_bucket_is_found_and_a_deleted_one_leaves_nothing() {
         assert_eq!(hub.bucket_info(&again).await.unwrap().files, 0);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_takes_the_place_of_all_followers() {
+    let hub = TestHub::new().await;
+    let (alice, _) = hub.user("alice").await;
+    let (bob, _) = hub.user("bob").await;
+    let bucket = bucket(&hub, &alice, "b", None).await;
+    let fill = async |caller: &Caller| {
+        let mut followers = Vec::new();
+        loop {
+            match hub.follow_bucket(caller, &bucket, BucketResume::Now).await {
+                Ok(follower) => followers.push(follower),
+                Err(error) => {
+                    assert_eq!(error.kind(), ErrorKind::Unavailable);
+                    return followers;
+                }
+            }
+        }
+    };
+    let anonymous = fill(&Caller::Anonymous).await;
+    let alices = fill(&alice).await;
+    assert!(!anonymous.is_empty() && !alices.is_empty());
+    let mut bobs = fill(&bob).await;
+    assert_eq!(bobs.len(), alices.len(), "what others take is not taken from him");
+    bobs.pop();
+    assert_eq!(fill(&bob).await.len(), 1, "who leaves makes room");
+}
