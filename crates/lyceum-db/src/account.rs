@@ -242,6 +242,15 @@ impl Queries {
         self.optional(sql, bind![org_id, user_id]).await
     }
 
+    /// Makes other changes of an account that take this lock wait until the transaction ends.
+    pub async fn lock_account(&mut self, id: i64) -> Result<()> {
+        let mut sql = Sql::new("SELECT id FROM account WHERE id = ");
+        sql.bind(id).push(self.dialect().for_update());
+        let (sql, arguments) = sql.finish();
+        self.optional::<i64>(sql, arguments).await?;
+        Ok(())
+    }
+
     /// Returns the number of an organisation's members with a role, so that the last administrator is not lost.
     pub async fn members_with_role(&mut self, org_id: i64, role: Role) -> Result<u64> {
         let sql = "SELECT COUNT(*) FROM membership WHERE org_id = $1 AND role = $2";

@@ -116,6 +116,8 @@ async fn remove(
 
 /// Refuses to take the role of its last administrator from an organisation: nobody could give it to another.
 async fn keep_an_admin(tx: &mut lyceum_db::Queries, org_id: i64, user_id: i64) -> Result<()> {
+    // Two administrators who remove each other would both still count both.
+    tx.lock_account(org_id).await?;
     let leaves = tx.role_in(org_id, user_id).await? == Some(Role::Admin);
     if leaves && tx.members_with_role(org_id, Role::Admin).await? <= 1 {
         return Err(Error::new(

@@ -137,8 +137,15 @@ impl Hub {
     }
 
     /// Renames a repo opened with [`Action::Administer`], or gives it to another owner; the old id keeps leading to it.
+    ///
+    /// With another owner it leaves its resource group, which needs the right that
+    /// [`set_group_of`](Self::set_group_of) needs.
     pub async fn move_repo(&self, caller: &Caller, repo: &Repo, to: &RepoId) -> Result<()> {
-        let owner = self.namespace_for(caller, repo.kind(), to.namespace(), None).await?;
+        let group = group_under(repo, to.namespace());
+        let owner = self.namespace_for(caller, repo.kind(), to.namespace(), group).await?;
+        if repo.record.resource_group_id != group {
+            self.may_leave_group(caller, repo).await?;
+        }
         let (record, to, now) = (repo.record.clone(), to.clone(), self.inner.clock.now());
         let actor = caller.signed_in()?.user_id;
         self.inner
@@ -222,6 +229,11 @@ impl Hub {
         identity.may(&[Permission::WriteContent, Permission::WriteRepo], owner.id)?;
         if allowed { Ok(owner) } else { Err(refuse()) }
     }
+}
+
+/// Returns the resource group that a repo stays in under a namespace: its own, as long as the owner is the same.
+fn group_under(repo: &Repo, namespace: &AccountName) -> Option<i64> {
+    repo.record.resource_group_id.filter(|_| repo.id().namespace().key() == namespace.key())
 }
 
 /// The reference of the default branch.

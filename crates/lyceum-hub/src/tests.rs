@@ -7,6 +7,7 @@ mod commit;
 mod discussion;
 mod gate;
 mod lfs;
+mod organisation;
 mod quota;
 mod reference;
 mod repo;

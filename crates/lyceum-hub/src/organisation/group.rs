@@ -18,6 +18,8 @@ const MAX_NAME_CHARS: usize = 100;
 const MAX_DESCRIPTION_CHARS: usize = 500;
 /// Most members or repos that are shown with a group.
 const MAX_SHOWN: u32 = 1000;
+/// Either of these lets a token see the resource groups that its user sees.
+const SEE_GROUPS: &[Permission] = &[Permission::ReadOrganisation, Permission::WriteResourceGroups];
 
 /// A resource group.
 #[derive(Debug, Clone)]
@@ -220,14 +222,24 @@ impl Hub {
             .await
     }
 
-    /// Returns the resource group of a repo to a member of its organisation; to nobody else is it told.
+    /// Returns the resource group of a repo to those whom [`resource_groups`](Self::resource_groups) shows it; to nobody
+    /// else is it told.
     pub async fn group_of(&self, caller: &Caller, repo: &Repo) -> Result<Option<ResourceGroup>> {
         let (Some(group), Some(identity)) = (repo.record.resource_group_id, caller.identity()) else {
             return Ok(None);
         };
-        let mut db = self.inner.db.read().await?;
         let owner = repo.record.owner_id;
-        if !identity.admin && db.role_in(owner, identity.user_id).await?.is_none() {
+        if identity.may(SEE_GROUPS, owner).is_err() {
+            return Ok(None);
+        }
+        let mut db = self.inner.db.read().await?;
+        let told = match db.role_in(owner, identity.user_id).await? {
+            _ if identity.admin => true,
+            Some(Role::Admin) => true,
+            Some(_) => db.role_in_group(group, identity.user_id).await?.is_some(),
+            None => false,
+        };
+        if !told {
             return Ok(None);
         }
         Ok(db.resource_group(owner, group).await?.map(Into::into))
@@ -261,6 +273,18 @@ impl Hub {
             .await
     }
 
+    /// Refuses whoever may not take a repo out of its resource group, as [`set_group_of`](Self::set_group_of) does.
+    pub(crate) async fn may_leave_group(&self, caller: &Caller, repo: &Repo) -> Result<()> {
+        let owner = repo.id().namespace();
+        match self.organisation_for(caller, owner, Permission::WriteResourceGroups).await {
+            Err(error) if error.kind() == ErrorKind::Forbidden => {
+                let message = format!("the repo would leave its resource group: {}", error.message());
+                Err(Error::new(ErrorKind::Forbidden, message))
+            }
+            other => other.map(drop),
+        }
+    }
+
     /// Returns the caller's role in a group of an organisation in which he wants to make a repo.
     pub(crate) async fn role_in_group(
         &self,
@@ -285,7 +309,7 @@ impl Hub {
     async fn groups_seen_by(&self, caller: &Caller, name: &AccountName) -> Result<(i64, Option<i64>)> {
         let identity = caller.signed_in()?;
         let organisation = self.account(name, AccountKind::Org).await?;
-        identity.may(&[Permission::ReadOrganisation, Permission::WriteResourceGroups], organisation.id)?;
+        identity.may(SEE_GROUPS, organisation.id)?;
         let role = self.inner.db.read().await?.role_in(organisation.id, identity.user_id).await?;
         match role {
             _ if identity.admin => Ok((organisation.id, None)),

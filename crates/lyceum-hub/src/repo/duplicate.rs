@@ -4,6 +4,7 @@ use lyceum_core::RepoId;
 use lyceum_db::{NewSegment, SegmentData};
 use lyceum_store::BlobKey;
 
+use super::group_under;
 use crate::{Caller, Error, ErrorKind, Hub, Repo, Result, Visibility};
 
 /// Segments read by one query.
@@ -11,7 +12,7 @@ const SEGMENT_PAGE: u32 = 64;
 
 impl Hub {
     /// Copies a readable repo's branches, tags and large files to a new id. Large files are not moved: both name the
-    /// same bytes.
+    /// same bytes. A copy for the same owner is in the same resource group.
     pub async fn duplicate_repo(
         &self,
         caller: &Caller,
@@ -19,7 +20,8 @@ impl Hub {
         to: &RepoId,
         visibility: Option<Visibility>,
     ) -> Result<RepoId> {
-        let owner = self.namespace_for(caller, repo.kind(), to.namespace(), None).await?;
+        let group = group_under(repo, to.namespace());
+        let owner = self.namespace_for(caller, repo.kind(), to.namespace(), group).await?;
         let id = RepoId::new(owner.name.clone(), to.name())?;
         let new = lyceum_db::NewRepo {
             kind: repo.kind(),
@@ -30,7 +32,7 @@ impl Hub {
             // Who was let in does not thereby open it to everybody else.
             gated: repo.record.gated,
             sdk: repo.record.sdk.clone(),
-            resource_group_id: None,
+            resource_group_id: group,
             created_at: self.inner.clock.now(),
         };
         let (_, bytes) = self.inner.db.read().await?.repo_file_totals(repo.record.id).await?;
