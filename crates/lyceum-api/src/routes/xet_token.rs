@@ -14,7 +14,7 @@ use crate::wire::xet_token::XetTokenWire;
 pub(super) fn register(routes: &mut Routes) {
     routes.get(Scope::Repo, "/xet-read-token/{revision}", read);
     routes.get(Scope::Repo, "/xet-write-token/{revision}", write);
-    routes.get(Scope::Root, "/api/buckets/{namespace}/{name}/xet-read-token", read);
+    routes.get(Scope::Root, "/api/buckets/{namespace}/{name}/xet-read-token", read_bucket);
     routes.get(Scope::Root, "/api/buckets/{namespace}/{name}/xet-write-token", write_bucket);
 }
 
@@ -37,13 +37,23 @@ async fn write(
     Ok(respond(token(&api, &base, &caller, &repo, XetScope::Write).await?))
 }
 
+async fn read_bucket(
+    State(api): State<Api>,
+    Auth(caller): Auth,
+    address: RepoAddress,
+    base: BaseUrl,
+) -> ApiResult {
+    let bucket = address.resolve_me(&caller)?.open(&api.hub, &caller, Action::Read).await?;
+    Ok(respond(token(&api, &base, &caller, &bucket, XetScope::Read).await?))
+}
+
 async fn write_bucket(
     State(api): State<Api>,
     Auth(caller): Auth,
     address: RepoAddress,
     base: BaseUrl,
 ) -> ApiResult {
-    let bucket = address.open(&api.hub, &caller, Action::Write).await?;
+    let bucket = address.resolve_me(&caller)?.open(&api.hub, &caller, Action::Write).await?;
     Ok(respond(token(&api, &base, &caller, &bucket, XetScope::Write).await?))
 }
 

@@ -169,6 +169,16 @@ async fn files_are_served_like_those_of_repos() {
     reconstruct(&file.hash.to_string()).await.expect(200);
     reconstruct(&"ab".repeat(32)).await.expect(404);
 
+    let own = [
+        "/buckets/me/b/resolve/a/b%20c.html",
+        "/api/buckets/me/b/xet-read-token",
+        "/api/buckets/me/b/xet-write-token",
+    ];
+    for path in own {
+        site.get(path, Some(&buckets.ada), &[]).await.expect(200);
+        site.get(path, None, &[]).await.expect(401);
+    }
+
     let body = json!({ "visibility": "private" }).to_string();
     let settings = format!("{BUCKET}/settings");
     site.send(Method::PUT, &settings, Some(&buckets.ada), &[], body).await.expect(200);

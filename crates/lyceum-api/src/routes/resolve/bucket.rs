@@ -31,7 +31,7 @@ async fn resolve(
     method: Method,
     headers: HeaderMap,
 ) -> ApiResult {
-    let bucket = address.open(&api.hub, &caller, Action::Read).await?;
+    let bucket = address.resolve_me(&caller)?.open(&api.hub, &caller, Action::Read).await?;
     let file = api.hub.bucket_file(&bucket, &path).await?;
     let etag = format!("\"{}\"", file.xet_hash);
     let mut response = Response::default();
