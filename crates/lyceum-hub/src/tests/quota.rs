@@ -101,8 +101,8 @@ async fn strangers_pay_for_what_they_propose() {
 
         let bobs = lyceum_core::AccountName::parse("bob").unwrap();
         hub.set_quota(&bobs, StorageLimits { logical: Some(MIB), stored: None }).await.unwrap();
-        upload(&hub, &theirs, &noise(MIB as usize, 2)).await.unwrap();
-        let refused = upload(&hub, &theirs, &noise(MIB as usize, 3)).await.unwrap_err();
+        upload(&hub, &theirs, &noise(MIB as usize, 5)).await.unwrap();
+        let refused = upload(&hub, &theirs, &noise(MIB as usize, 7)).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Forbidden);
     }
 }
