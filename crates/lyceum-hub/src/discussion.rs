@@ -9,6 +9,7 @@ use crate::{Action, Caller, Error, ErrorKind, Hub, Repo, Result};
 
 mod changes;
 mod event;
+mod large;
 mod merge;
 mod open;
 mod talk;

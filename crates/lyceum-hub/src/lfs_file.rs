@@ -103,7 +103,7 @@ impl Hub {
         target: &Repo,
         files: &[(Sha256, XetHash, String)],
     ) -> Result<Vec<(Sha256, String)>> {
-        if source.action < Action::Read || target.action < Action::Propose {
+        if source.action < Action::Read || target.action < Action::Write {
             return Err(Error::internal(
                 "large files were to be copied between repos that were not opened for it",
             ));

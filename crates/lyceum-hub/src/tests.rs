@@ -3,6 +3,7 @@
 mod access;
 mod account;
 mod bucket;
+mod claim;
 mod commit;
 mod discussion;
 mod gate;

@@ -40,8 +40,8 @@ pub struct XetToken {
 #[derive(Debug, Clone, Copy)]
 pub struct XetGrant {
     pub(crate) repo_id: i64,
-    /// 0 for nobody, who can only read.
-    pub(crate) user_id: i64,
+    /// Whose it is; nobody can only read.
+    pub(crate) bearer: Bearer,
     pub(crate) scope: XetScope,
 }
 
@@ -119,7 +119,7 @@ impl Hub {
         if !self.still_allowed(repo_id, bearer, action).await? {
             return Err(refuse("the Xet token is no longer valid"));
         }
-        Ok(XetGrant { repo_id, user_id: bearer.user_id, scope })
+        Ok(XetGrant { repo_id, bearer, scope })
     }
 
     /// Stores a xorb; `false` if it was there.
@@ -129,10 +129,10 @@ impl Hub {
         E: Into<Box<dyn std::error::Error + Send + Sync>> + Send + 'static,
     {
         debug_assert_eq!(grant.scope, XetScope::Write);
-        self.check_quota(grant.repo_id, grant.user_id, 0).await?;
+        self.check_quota(grant.repo_id, grant.bearer.user_id, 0).await?;
         let put = self.inner.store.put_xorb(hash, body).await?;
         let stored = if put.inserted { put.index.stored_bytes() } else { 0 };
-        self.record_xorbs(grant.repo_id, grant.user_id, vec![put.index], stored).await?;
+        self.record_xorbs(grant.repo_id, grant.bearer.user_id, vec![put.index], stored).await?;
         Ok(put.inserted)
     }
 

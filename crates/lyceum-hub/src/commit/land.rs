@@ -217,6 +217,7 @@ async fn write(tx: &mut lyceum_db::Queries, landing: &Landing, now: Timestamp) -
         }
         _ => {}
     }
+    check_claims(tx, landing).await?;
     for (sha256, path) in &landing.large {
         tx.name_repo_file(repo_id, sha256, path, reference.as_str()).await?;
     }
@@ -238,6 +239,19 @@ async fn write(tx: &mut lyceum_db::Queries, landing: &Landing, now: Timestamp) -
     }
     append_event(tx, Some(repo_id), Some(landing.actor_id), landing.action, &detail, now).await?;
     Ok(Landed::Yes(number))
+}
+
+/// Refuses large files that were verified before and are by now what another user only claims.
+async fn check_claims(tx: &mut lyceum_db::Queries, landing: &Landing) -> Result<()> {
+    let named: Vec<Sha256> = landing.large.iter().map(|(sha256, _)| *sha256).collect();
+    let files = tx.repo_files(landing.repo_id, &named).await?;
+    match files.iter().find(|file| !file.verified && file.pusher_id != landing.actor_id) {
+        None => Ok(()),
+        Some(file) => Err(Error::new(
+            ErrorKind::Conflict,
+            format!("large file `{}` was uploaded at the same time; please try again", file.sha256),
+        )),
+    }
 }
 
 /// Inserts a segment under the repo's next number and returns the number.

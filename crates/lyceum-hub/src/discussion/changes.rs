@@ -17,7 +17,7 @@ const MAX_DIFF_INPUT_BYTES: u64 = 32 * 1024 * 1024;
 /// Size of a diff from which on further files are only named.
 const MAX_DIFF_BYTES: usize = 8 * 1024 * 1024;
 /// Files read at the same time.
-const READS: usize = 16;
+pub(super) const READS: usize = 16;
 
 /// Whether a pull request can be merged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -170,7 +170,7 @@ impl Hub {
 }
 
 /// Tells what a client can change from what only the operator can.
-fn too_far_apart(error: lyceum_git::Error) -> Error {
+pub(super) fn too_far_apart(error: lyceum_git::Error) -> Error {
     if error.kind() == lyceum_git::ErrorKind::TooLarge {
         return Error::new(
             ErrorKind::Conflict,

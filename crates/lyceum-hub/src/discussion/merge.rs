@@ -84,6 +84,7 @@ impl Hub {
                 format!("pull request {number} changes nothing that is not in `{}` already", target.short());
             return Err(Error::new(ErrorKind::Conflict, message));
         }
+        let large = self.settle_large_files(repo, &heads, identity.user_id).await?;
         let author = signature(identity, self.inner.clock.now());
         let commit = Commit {
             tree,
@@ -102,7 +103,7 @@ impl Hub {
             commit,
             segments: vec![self.keep_segment(repo.record.id, segment, "merge").await?],
             action: "merge-pull-request",
-            large: Vec::new(),
+            large,
             pull_request: PullChange::Merge(merge),
         };
         Ok(matches!(self.land(landing).await?, Landed::Yes(_)))

@@ -1,40 +1,56 @@
 //! Digests that clients claim, and when they are believed.
 //!
 //! A shard says which SHA-256 a file has; computing it would cost as much as the whole rest of an upload. So the claim
-//! counts at once for the user who made it, whose own commits are all that a lie can spoil, and is verified by reading
-//! the file before anybody else relies on it.
+//! of a user who may write to the repo counts at once for him, and is verified by reading the file before anybody else
+//! relies on it. Whoever may only propose is never believed: his claims are verified as they come, so that what others
+//! take from his pull request, by whatever road, cannot be replaced later.
+
+use std::collections::HashMap;
 
 use futures_util::TryStreamExt as _;
 use lyceum_core::{ByteRange, Sha256};
+use lyceum_db::RepoFile;
 use lyceum_xet::Term;
 use sha2::Digest as _;
 
 use super::{NewFile, XetGrant};
-use crate::{Error, ErrorKind, Hub, Result};
+use crate::{Action, Error, ErrorKind, Hub, Result};
 
 impl Hub {
-    /// Verifies the claims of a shard that contradict what another user claimed before; the true one stays.
-    pub(super) async fn settle_claims(&self, grant: &XetGrant, files: &mut [NewFile]) -> Result<()> {
+    /// Verifies the claims of a shard by who may not write to the repo, and those that contradict what another user
+    /// claimed before; the true one stays.
+    pub(crate) async fn settle_claims(&self, grant: &XetGrant, files: &mut [NewFile]) -> Result<()> {
         let claimed: Vec<Sha256> = files.iter().filter_map(|file| file.sha256).collect();
+        if claimed.is_empty() {
+            return Ok(());
+        }
         let known = self.inner.db.read().await?.repo_files(grant.repo_id, &claimed).await?;
-        for other in known.iter().filter(|other| !other.verified && other.pusher_id != grant.user_id) {
-            let contradicts =
-                |file: &&mut NewFile| file.sha256 == Some(other.sha256) && file.hash != other.xet_hash;
-            for file in files.iter_mut().filter(contradicts) {
-                let terms = lyceum_xet::decode_terms(&file.terms).map_err(Error::internal)?;
-                if self.digest(terms, file.size).await? != other.sha256 {
-                    let message =
-                        format!("invalid shard: file `{}` has not the sha256 `{}`", file.hash, other.sha256);
-                    return Err(Error::new(ErrorKind::Invalid, message));
-                }
-                file.verified = true;
+        let known: HashMap<Sha256, RepoFile> = known.into_iter().map(|file| (file.sha256, file)).collect();
+        let writer = self.still_allowed(grant.repo_id, grant.bearer, Action::Write).await?;
+        for file in files {
+            let Some(sha256) = file.sha256 else {
+                continue;
+            };
+            let other = known.get(&sha256);
+            let known_true = other.is_some_and(|other| other.verified && other.xet_hash == file.hash);
+            let contradicts = other.is_some_and(|other| {
+                !other.verified && other.pusher_id != grant.bearer.user_id && other.xet_hash != file.hash
+            });
+            if known_true || (writer && !contradicts) {
+                continue;
             }
+            let terms = lyceum_xet::decode_terms(&file.terms).map_err(Error::internal)?;
+            if self.digest(terms, file.size).await? != sha256 {
+                let message = format!("invalid shard: file `{}` has not the sha256 `{sha256}`", file.hash);
+                return Err(Error::new(ErrorKind::Invalid, message));
+            }
+            file.verified = true;
         }
         Ok(())
     }
 
-    /// Verifies what another user claimed, before a commit relies on it; a lie is forgotten.
-    pub(crate) async fn verify_claim(&self, claim: &lyceum_db::RepoFile) -> Result<()> {
+    /// Verifies what another user claimed, before somebody relies on it; a lie is forgotten.
+    pub(crate) async fn verify_claim(&self, claim: &RepoFile) -> Result<()> {
         let (repo_id, sha256, xet_hash) = (claim.repo_id, claim.sha256, claim.xet_hash);
         let terms = self
             .terms(xet_hash)

@@ -64,7 +64,7 @@ impl Hub {
         }
         progress(total, total);
         self.inner.store.put_shard(bytes).await?;
-        let inserted = self.record(grant.repo_id, grant.user_id, files, &xorbs, hash).await?;
+        let inserted = self.record(grant.repo_id, grant.bearer.user_id, files, &xorbs, hash).await?;
         Ok(ShardOutcome { inserted, hash })
     }
 
