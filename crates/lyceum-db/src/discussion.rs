@@ -345,7 +345,8 @@ impl Queries {
         if self.execute(sql, bind![repo_id, num, id, old, data]).await? == 0 {
             return Ok(false);
         }
-        let sql = "UPDATE discussion SET event_bytes = event_bytes + $3 - $4 WHERE repo_id = $1 AND num = $2";
+        let sql = "UPDATE discussion SET event_bytes = CASE WHEN event_bytes + $3 < $4 THEN 0 \
+                   ELSE event_bytes + $3 - $4 END WHERE repo_id = $1 AND num = $2";
         self.execute(sql, bind![repo_id, num, data.len() as u64, old.len() as u64]).await?;
         Ok(true)
     }

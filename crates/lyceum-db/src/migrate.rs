@@ -28,6 +28,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { name: "bucket", text: include_str!("../migrations/0004_bucket.sql") },
     Migration { name: "social", text: include_str!("../migrations/0005_social.sql") },
     Migration { name: "quotas", text: include_str!("../migrations/0006_quotas.sql") },
+    Migration { name: "event_bytes", text: include_str!("../migrations/0007_event_bytes.sql") },
 ];
 
 /// Brings the schema up to date, in one transaction that keeps other replicas waiting.

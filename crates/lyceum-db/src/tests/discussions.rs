@@ -52,6 +52,21 @@ pub(super) async fn numbers_events_and_pages(db: &Db) {
                 "it says {{}}"
             );
             assert!(!tx.set_discussion_event_data(repo, 4, "event3", "{}", "[]").await?);
+            let event = NewDiscussionEvent {
+                repo_id: repo,
+                num: 4,
+                id: "long".to_owned(),
+                kind: "comment".to_owned(),
+                author_id: alice,
+                created_at: NOW,
+                data: "long".to_owned(),
+            };
+            tx.insert_discussion_event(&event).await?;
+            // As if it had been counted otherwise before.
+            tx.execute("UPDATE discussion SET event_bytes = 1 WHERE repo_id = $1 AND num = 4", bind![repo])
+                .await?;
+            assert!(tx.set_discussion_event_data(repo, 4, "long", "long", "").await?);
+            assert_eq!(tx.discussion(repo, 4).await?.unwrap().event_bytes, 0, "never less than nothing");
             Ok(())
         })
     })

@@ -93,7 +93,7 @@ pub(super) async fn discussions_survive_their_new_tables(db: &TestDb) {
         INSERT INTO discussion_event (repo_id, num, id, type, author_id, created_at, data)
         SELECT r.id, 2, 'b', 'comment', r.owner_id, 1, '{}' FROM repo r;
         INSERT INTO discussion_event (repo_id, num, id, type, author_id, created_at, data)
-        SELECT r.id, 2, 'a', 'comment', r.owner_id, 1, '{}' FROM repo r;";
+        SELECT r.id, 2, 'a', 'comment', r.owner_id, 1, '{\"äöü\"}' FROM repo r;";
     tx.script(rows.to_owned()).await.unwrap();
     apply(&mut tx, MIGRATIONS, &clock()).await.unwrap();
     let repo_id: i64 = tx.one("SELECT id FROM repo", bind![]).await.unwrap();
@@ -103,7 +103,7 @@ pub(super) async fn discussions_survive_their_new_tables(db: &TestDb) {
         assert_eq!((page.len(), count, page[0].title.as_str()), (1, 1, title));
     }
     let found = tx.discussion(repo_id, 2).await.unwrap().unwrap();
-    assert_eq!((found.events, found.event_bytes), (2, 4));
+    assert_eq!((found.events, found.event_bytes), (2, 12), "characters are not bytes");
     let events = tx.discussion_events(repo_id, 2, 0, 9).await.unwrap();
     assert_eq!(events.iter().map(|event| event.id.as_str()).collect::<Vec<_>>(), ["b", "a"]);
     tx.delete_repo(repo_id).await.unwrap();
