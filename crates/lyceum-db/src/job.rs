@@ -142,6 +142,13 @@ impl Queries {
         Ok(self.execute(sql, bind![job.id, job.lease, error, next_run_at]).await? == 1)
     }
 
+    /// Puts a job back that was not tried after all, to run at `run_at`; false if the lease was lost.
+    pub async fn put_job_back(&mut self, job: &Job, run_at: Timestamp) -> Result<bool> {
+        let sql = "UPDATE job SET locked_until = NULL, run_at = $3, \
+                   attempts = CASE WHEN changed = 1 THEN attempts ELSE attempts - 1 END WHERE id = $1 AND lease = $2";
+        Ok(self.execute(sql, bind![job.id, job.lease, run_at]).await? == 1)
+    }
+
     /// Removes a job that is not worth another try; false if the lease was lost.
     pub async fn drop_job(&mut self, job: &Job) -> Result<bool> {
         let sql = "DELETE FROM job WHERE id = $1 AND lease = $2";

@@ -1,15 +1,17 @@
 //! Work in the background: described repos, merged segments, counted downloads, forgotten uploads.
 
+use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use lyceum_core::Timestamp;
 use lyceum_db::{Job, Lane, NewSegment, SegmentData};
-use tokio::task::JoinSet;
 
 use crate::webhook::{deliver, tell};
 use crate::{Error, Hub, Result, bucket, derive, quota};
+
+mod delivery;
 
 /// How long a worker may keep a job before another takes it over, in milliseconds.
 const LEASE_MS: u32 = 10 * 60 * 1000;
@@ -22,8 +24,6 @@ const RETRY_SECONDS: i64 = 5;
 /// Uploads forgotten in one round.
 const EXPIRED_PAGE: u32 = 100;
 
-/// Deliveries under way at the same time.
-const MAX_DELIVERIES: usize = 16;
 /// What one worker does after another.
 const CHORES: Lane<'static> = Lane::Not(deliver::QUEUE);
 
@@ -64,7 +64,7 @@ impl Hub {
     async fn run_chores(&self, stop: impl Future<Output = ()> + Send) {
         let mut stop = pin!(stop);
         loop {
-            let found = self.run_round().await.unwrap_or_else(|error| {
+            let found = guarded(Box::pin(self.run_round())).await.unwrap_or_else(|error| {
                 tracing::error!(error = &error as &dyn std::error::Error, "cannot run background jobs");
                 false
             });
@@ -74,42 +74,6 @@ impl Hub {
                 biased;
                 () = &mut stop => break,
                 () = self.inner.job_added.notified() => {}
-                () = tokio::time::sleep(wait) => {}
-            }
-        }
-    }
-
-    /// Sends deliveries, several at a time: receivers that are slow keep nobody else waiting.
-    async fn run_deliveries(&self, stop: impl Future<Output = ()> + Send) {
-        let mut stop = pin!(stop);
-        let mut running = JoinSet::new();
-        loop {
-            let mut wait = Duration::from_secs(POLL_SECONDS);
-            while running.len() < MAX_DELIVERIES {
-                match self.claim_delivery().await {
-                    Ok(Some(job)) => {
-                        let hub = self.clone();
-                        running.spawn(async move { hub.deliver(job).await });
-                    }
-                    Ok(None) => {
-                        wait = self.next_round(Lane::Only(deliver::QUEUE)).await;
-                        break;
-                    }
-                    Err(error) => {
-                        tracing::error!(error = &error as &dyn std::error::Error, "cannot run deliveries");
-                        break;
-                    }
-                }
-            }
-            tokio::select! {
-                biased;
-                () = &mut stop => break,
-                Some(ended) = running.join_next() => {
-                    if let Ok(Err(error)) = ended {
-                        tracing::error!(error = &error as &dyn std::error::Error, "cannot note a delivery");
-                    }
-                }
-                () = self.inner.delivery_added.notified() => {}
                 () = tokio::time::sleep(wait) => {}
             }
         }
@@ -134,7 +98,7 @@ impl Hub {
     async fn run_round(&self) -> Result<bool> {
         self.flush_downloads().await?;
         self.forget_uploads().await?;
-        let Some(job) = self.claim(CHORES, LEASE_MS).await? else {
+        let Some(job) = self.claim(CHORES, LEASE_MS, MAX_ATTEMPTS).await? else {
             return Ok(false);
         };
         self.run_job(&job).await?;
@@ -155,7 +119,14 @@ impl Hub {
         }
     }
 
-    pub(crate) async fn claim(&self, lane: Lane<'static>, lease_ms: u32) -> Result<Option<Job>> {
+    /// Claims a job that is due. One that was claimed more than `max_claims` times never got as far as to fail: it is
+    /// dropped, so that it cannot end every process that tries it.
+    pub(crate) async fn claim(
+        &self,
+        lane: Lane<'static>,
+        lease_ms: u32,
+        max_claims: u32,
+    ) -> Result<Option<Job>> {
         let now = self.inner.clock.now();
         // Reading first: an idle hub must not write.
         if self.inner.db.read().await?.next_job_at(lane).await?.is_none_or(|due| due > now) {
@@ -163,19 +134,34 @@ impl Hub {
         }
         self.inner
             .db
-            .write(move |tx| Box::pin(async move { Ok::<_, Error>(tx.claim(lane, now, lease_ms).await?) }))
+            .write(move |tx| {
+                Box::pin(async move {
+                    while let Some(job) = tx.claim(lane, now, lease_ms).await? {
+                        if job.attempts <= max_claims {
+                            return Ok(Some(job));
+                        }
+                        tracing::warn!(job = job.key, "a background job never ended and is dropped");
+                        tx.drop_job(&job).await?;
+                    }
+                    Ok::<_, Error>(None)
+                })
+            })
             .await
     }
 
-    async fn run_job(&self, job: &Job) -> Result<()> {
-        let result = match (job.queue.as_str(), job.payload.parse::<i64>()) {
+    async fn work(&self, job: &Job) -> Result<()> {
+        match (job.queue.as_str(), job.payload.parse::<i64>()) {
             (derive::QUEUE, Ok(repo_id)) => self.describe_repo(repo_id).await,
             (quota::QUEUE, Ok(account_id)) => self.measure_account(account_id).await,
             (MERGE, Ok(repo_id)) => self.merge_repo(repo_id).await,
             (bucket::PURGE, Ok(repo_id)) => self.purge_bucket(repo_id).await,
             (tell::QUEUE, _) => self.tell_webhooks(&job.payload).await,
             _ => Err(Error::internal(format!("nobody knows the job `{}`", job.key))),
-        };
+        }
+    }
+
+    async fn run_job(&self, job: &Job) -> Result<()> {
+        let result = guarded(Box::pin(self.work(job))).await;
         let (ended, now) = (job.clone(), self.inner.clock.now());
         let Err(error) = result else {
             self.inner
@@ -249,6 +235,15 @@ impl Hub {
     }
 }
 
+/// Turns a panic into an error: what one job meets must not stop the others.
+async fn guarded<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        Err(Error::internal(format!("the job panicked: {}", text.unwrap_or("nobody knows why"))))
+    })
+}
+
 /// Puts the merged segment in the place of the old ones, unless one of them is gone: then the next round tries anew.
 async fn replace(tx: &mut lyceum_db::Queries, repo_id: i64, old: &[i64], merged: &NewSegment) -> Result<()> {
     let Some(seq) = tx.take_segment_number(repo_id).await? else {
@@ -258,3 +253,6 @@ async fn replace(tx: &mut lyceum_db::Queries, repo_id: i64, old: &[i64], merged:
     tx.replace_segments(repo_id, old, &merged).await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -317,3 +317,32 @@ async fn the_running_hub_sends_by_itself() {
     worker.await.unwrap();
     assert_eq!(receiver.take().len(), 1);
 }
+
+/// Whose receiver never answers has few deliveries under way, and nobody waits for them.
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_receivers_keep_only_their_owner_waiting() {
+    let (hub, receiver) = (hub().await, Receiver::start().await);
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/hook", silent.local_addr().unwrap());
+    let (alice, _) = hub.user("alice").await;
+    let (bob, _) = hub.user("bob").await;
+    for _ in 0..20 {
+        watch(&hub, &alice, &url, &[("user", "alice")]).await;
+    }
+    let webhook = watch(&hub, &bob, &receiver.url, &[("user", "bob")]).await;
+    hub.repo(&alice, RepoKind::Model, "m").await;
+    hub.repo(&bob, RepoKind::Model, "m").await;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let worker = tokio::spawn({
+        let hub = hub.hub().clone();
+        async move { hub.run_jobs(async { drop(stopped.await) }).await }
+    });
+    let delivered = async {
+        while log(&hub, &bob, &webhook).await.first().map(|one| one.state) != Some(DeliveryState::Delivered) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), delivered).await.unwrap();
+    stop.send(()).unwrap();
+    worker.await.unwrap();
+}

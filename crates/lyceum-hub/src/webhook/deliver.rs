@@ -19,6 +19,8 @@ use crate::{Error, Hub, Result};
 pub(crate) const QUEUE: &str = "webhook";
 /// How long a worker may keep a delivery, in milliseconds: longer than an exchange may take.
 const LEASE_MS: u32 = 60_000;
+/// How often a delivery is claimed: each attempt once, and some that a process did not live to end.
+const MAX_CLAIMS: u32 = 2 * MAX_ATTEMPTS;
 /// Bounds of an exchange. Nobody reads the answer's body here; what is not too long is taken so that receivers which
 /// write it see no broken connection.
 const LIMITS: FetchLimits = FetchLimits { connect_seconds: 5, total_seconds: 15, answer_bytes: 64 * 1024 };
@@ -60,7 +62,7 @@ pub(super) async fn enqueue(
 impl Hub {
     /// Claims a delivery that is due.
     pub(crate) async fn claim_delivery(&self) -> Result<Option<Job>> {
-        self.claim(Lane::Only(QUEUE), LEASE_MS).await
+        self.claim(Lane::Only(QUEUE), LEASE_MS, MAX_CLAIMS).await
     }
 
     /// Runs the job: makes one attempt and notes how it ended.
@@ -91,6 +93,11 @@ impl Hub {
         let duration_ms = now.0.saturating_sub(started.0).unsigned_abs();
         let end = DeliveryEnd { state, status, answer, duration_ms, retry_at, at: now };
         self.end_delivery(job, delivery, end).await
+    }
+
+    /// Returns whose webhook a delivery is for; `None` if there is nothing to send any more.
+    pub(crate) async fn delivery_owner(&self, job: &Job) -> Result<Option<i64>> {
+        Ok(self.pending_delivery(job).await?.map(|(_, webhook)| webhook.owner_id))
     }
 
     async fn pending_delivery(&self, job: &Job) -> Result<Option<(Delivery, Webhook)>> {

@@ -1,7 +1,6 @@
 //! The log of deliveries.
 
 use lyceum_core::Timestamp;
-use lyceum_core::limits::MAX_PAGE_ENTRIES;
 use lyceum_db::DeliveryState;
 use serde_json::{Value, json};
 
@@ -10,6 +9,9 @@ use super::{deliver, reader, writer};
 use crate::account::append_event;
 use crate::people::id_cursor;
 use crate::{Caller, Error, ErrorKind, Hub, Result};
+
+/// Most deliveries of a page: each comes with the body that is sent, which may be long.
+const MAX_PAGE: usize = 50;
 
 /// What was sent to a webhook, or is to be.
 #[derive(Debug, Clone)]
@@ -54,7 +56,7 @@ impl Hub {
         after: Option<&str>,
         limit: usize,
     ) -> Result<DeliveryPage> {
-        let limit = limit.clamp(1, MAX_PAGE_ENTRIES);
+        let limit = limit.clamp(1, MAX_PAGE);
         let before = after.map(id_cursor).transpose()?;
         self.own_webhook(reader(caller)?, webhook_id).await?;
         let rows = self.inner.db.read().await?.deliveries_of(webhook_id, before, limit as u32).await?;
