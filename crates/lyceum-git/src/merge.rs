@@ -130,7 +130,8 @@ impl<O: Objects> Merge<'_, O> {
         let (folders, files): (Vec<_>, Vec<_>) = entries.iter().partition(|entry| entry.mode == Mode::Folder);
         let files: HashSet<&str> = files.iter().map(|entry| entry.name.as_str()).collect();
         let clashes = folders.iter().filter(|entry| files.contains(entry.name.as_str()));
-        self.conflicts.extend(clashes.map(|entry| format!("{prefix}{}", entry.name)));
+        let room = MAX_CONFLICTS.saturating_sub(self.conflicts.len());
+        self.conflicts.extend(clashes.take(room).map(|entry| format!("{prefix}{}", entry.name)));
     }
 }
 

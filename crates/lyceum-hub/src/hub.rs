@@ -17,6 +17,9 @@ use crate::signature::Signer;
 /// Most passwords hashed at once: each takes 19 MiB and tens of milliseconds, and anybody may ask for one.
 const MAX_PASSWORD_WORK: usize = 4;
 
+/// Most diffs of pull requests made at once: each reads and compares up to 32 MiB.
+const MAX_DIFF_WORK: usize = 4;
+
 /// Settings of the hub that are not settings of one of its parts.
 #[derive(Debug, Clone)]
 pub struct HubOptions {
@@ -70,6 +73,8 @@ pub(crate) struct Inner {
     pub(crate) followers: Followers,
     /// Turns to hash a password.
     pub(crate) password_work: Arc<Semaphore>,
+    /// Turns to write the diff of a pull request.
+    pub(crate) diff_work: Arc<Semaphore>,
 }
 
 impl Hub {
@@ -108,6 +113,7 @@ impl Hub {
             job_added: Notify::new(),
             followers: Followers::default(),
             password_work: Arc::new(Semaphore::new(MAX_PASSWORD_WORK)),
+            diff_work: Arc::new(Semaphore::new(MAX_DIFF_WORK)),
         };
         Ok(Self { inner: Arc::new(inner) })
     }

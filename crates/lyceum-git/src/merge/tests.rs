@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use lyceum_core::{Oid, RepoPath};
 use proptest::prelude::*;
 
+use crate::limits::MAX_CONFLICTS;
 use crate::testing::{Memory, block_on};
 use crate::{Edit, Merged, Mode, SegmentWriter, list, merge_trees};
 
@@ -76,6 +77,17 @@ fn a_file_may_become_a_folder() {
         Ok(&[("n/f", "1"), ("a", "2")]),
     );
     check(&[("n", "1")], &[("n", "1"), ("n.x", "2")], &[("n/f", "1")], Ok(&[("n.x", "2"), ("n/f", "1")]));
+}
+
+#[test]
+fn conflicts_are_told_up_to_a_limit() {
+    let memory = Memory::default();
+    let names: Vec<String> = (0..MAX_CONFLICTS + 10).map(|number| format!("{number:05}")).collect();
+    let folders: Vec<String> = names.iter().map(|name| format!("{name}/a")).collect();
+    let tree =
+        |paths: &[String]| memory.tree(&paths.iter().map(|path| (path.as_str(), "1")).collect::<Vec<_>>());
+    let merged = merge(&memory, memory.tree(&[("x", "1")]), tree(&names), tree(&folders));
+    assert!(matches!(merged, Merged::Conflicts(paths) if paths.len() == MAX_CONFLICTS));
 }
 
 #[test]

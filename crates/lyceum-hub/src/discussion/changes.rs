@@ -1,9 +1,12 @@
 //! What a pull request changes, and whether it can be merged.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use lyceum_core::{Oid, RefName};
 use lyceum_git::{Change, Content, Merged, Mode, Objects as _, PatchWriter, SegmentWriter};
+use tokio::time::timeout;
 
 use crate::objects::RepoObjects;
 use crate::{Error, ErrorKind, Hub, Repo, Result};
@@ -16,6 +19,8 @@ const MAX_DIFF_FILE_BYTES: u64 = 1024 * 1024;
 const MAX_DIFF_INPUT_BYTES: u64 = 32 * 1024 * 1024;
 /// Size of a diff from which on further files are only named.
 const MAX_DIFF_BYTES: usize = 8 * 1024 * 1024;
+/// Longest wait for a turn to write a diff.
+const MAX_WAIT: Duration = Duration::from_secs(10);
 /// Files read at the same time.
 pub(super) const READS: usize = 16;
 
@@ -111,6 +116,9 @@ impl Hub {
 
     /// Writes what a pull request changes, or changed before it was merged.
     pub(super) async fn pull_request_diff(&self, repo: &Repo, row: &lyceum_db::Discussion) -> Result<String> {
+        let busy = || Error::new(ErrorKind::Unavailable, "too many changes are looked at; please try again");
+        let turn = timeout(MAX_WAIT, self.inner.diff_work.clone().acquire_owned()).await;
+        let turn = turn.map_err(|_| busy())?.map_err(Error::internal)?;
         let pull = self.pull_head(repo, row.num).await?;
         let target = row.target_branch.as_deref().unwrap_or_default();
         let fork = match (row.merge_oid, row.base_oid, self.head_of(repo, target).await?) {
@@ -128,6 +136,7 @@ impl Hub {
         changes.truncate(MAX_DIFF_FILES);
         let contents = contents(&objects, changes).await?;
         let write = move || {
+            let _until_written = turn;
             let mut patch = PatchWriter::new(MAX_DIFF_BYTES);
             for (change, old, new) in &contents {
                 patch.add(change, old, new);

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use lyceum_core::limits::MAX_MESSAGE_BYTES;
 use lyceum_core::{Oid, RefName, Timestamp};
 use lyceum_db::DiscussionStatus;
 use lyceum_git::{Commit, Merged, ObjectKind, SegmentWriter, read_commit};
@@ -10,13 +11,15 @@ use super::changes::Heads;
 use super::event::{DiscussionEvent, News};
 use super::talk::check_comment;
 use crate::commit::{Landed, Landing, address, signature};
-use crate::discussion::PullChange;
+use crate::discussion::{PullChange, title_of};
 use crate::{Caller, Error, ErrorKind, Hub, Repo, Result};
 
 /// How often a merge is replayed when the target moved meanwhile.
 const MAX_REPLAYS: usize = 16;
 /// Most commits of the pull request that the message of the merge names.
 const MAX_NAMED_COMMITS: usize = 100;
+/// Room for the line that names the author, in bytes.
+const MAX_TRAILER_BYTES: usize = 1024;
 /// Most files in conflict that the refusal names.
 const MAX_NAMED_CONFLICTS: usize = 20;
 
@@ -120,10 +123,16 @@ impl Hub {
         let objects = self.objects(repo);
         let mut message = format!("{} (#{})\n\n", row.title, row.num);
         let mut commits = Vec::new();
+        let mut room = MAX_MESSAGE_BYTES.saturating_sub(message.len() + MAX_TRAILER_BYTES);
         let mut next = Some(heads.pull);
         while let Some(oid) = next.filter(|oid| *oid != heads.fork && commits.len() < MAX_NAMED_COMMITS) {
             let commit = read_commit(&objects, oid).await.map_err(Error::internal)?;
-            commits.push(format!("- {} ({oid})", commit.summary()));
+            let line = format!("- {} ({oid})", title_of(commit.summary()));
+            let Some(rest) = room.checked_sub(line.len() + 1) else {
+                break;
+            };
+            room = rest;
+            commits.push(line);
             next = commit.parents.first().copied();
         }
         for line in commits.iter().rev() {

@@ -62,7 +62,8 @@ pub(crate) async fn show(visit: Visit, Query(wanted): Query<Wanted>) -> Result<R
     let head = visit.head(&repo, "discussions");
     let at = wanted.p.unwrap_or(0);
     let skip = at.saturating_mul(PAGE);
-    let view = DiscussionView { diff: true, skip, limit: Some(PAGE) };
+    // What is changed stands on the first page alone.
+    let view = DiscussionView { diff: at == 0, skip, limit: Some(PAGE) };
     let details = visit.web.hub.discussion(&visit.session.caller, &repo, number, &view).await?;
     let found = details.discussion;
     let page_link = |at: u32| format!("{}/discussions/{number}?p={at}", head.link.path());

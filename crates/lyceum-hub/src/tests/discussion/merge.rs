@@ -240,3 +240,23 @@ async fn readers_of_a_private_repo_propose() {
         assert_eq!(refused.kind(), ErrorKind::RepoNotFound);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_message_of_a_merge_is_bounded() {
+    let hub = TestHub::new().await;
+    let owned = Owned::new(&hub).await;
+    let (caller, repo) = (&owned.caller, &owned.repo);
+    hub.create_discussion(caller, repo, "Much", "", true).await.unwrap();
+    for number in 0..100 {
+        let mut builder = hub.start_commit(caller, repo, &revision("refs/pr/1"), false).await.unwrap();
+        let summary = "\u{1f600}".repeat(15_000);
+        builder.push(Operation::Header { summary, description: String::new(), parent: None }).await.unwrap();
+        builder.push(file("a", &number.to_string())).await.unwrap();
+        builder.finish().await.unwrap();
+    }
+    hub.set_discussion_open(caller, repo, 1, true, None).await.unwrap();
+    hub.merge_pull_request(caller, repo, 1, None).await.unwrap();
+    let page = hub.commits(repo, &revision("main"), 0, 1).await.unwrap();
+    let bytes = page.commits[0].title.len() + page.commits[0].message.len();
+    assert!((32 * 1024..=lyceum_core::limits::MAX_MESSAGE_BYTES).contains(&bytes), "{bytes}");
+}
