@@ -33,8 +33,8 @@ impl Hub {
     /// Stores a file to be shown in comments. What it is decides itself by its first bytes, whatever the client says.
     pub async fn attach<S, E>(&self, caller: &Caller, mut body: S) -> Result<Attachment>
     where
-        S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
-        E: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
+        S: Stream<Item = Result<Bytes, E>> + Send + Unpin + 'static,
+        E: Into<Box<dyn std::error::Error + Send + Sync>> + Send + 'static,
     {
         let identity = caller.signed_in()?;
         if !identity.limits().is_some_and(|scopes| scopes.everywhere().any(&[Permission::Discuss])) {
@@ -63,17 +63,34 @@ impl Hub {
                            FLAC, Ogg) can be attached";
             Error::new(ErrorKind::Invalid, message)
         })?;
-        let name = format!("{}.{ending}", self.inner.entropy.id());
-        let key = key(&name)?;
-        let body = stream::iter(first).chain(body);
-        let bytes = self.inner.store.put_blob_stream(&key, body, MAX_ATTACHMENT_BYTES).await?;
         let row = lyceum_db::Attachment {
-            name: name.clone(),
+            name: format!("{}.{ending}", self.inner.entropy.id()),
             user_id: Some(user_id),
             media_type: media_type.to_owned(),
-            bytes,
+            bytes: 0,
             created_at: now,
         };
+        let (hub, body) = (self.clone(), stream::iter(first).chain(body));
+        // On a task of its own: a request that is dropped must not leave a file without a record.
+        tokio::spawn(async move { hub.keep_attachment(user_id, row, body).await })
+            .await
+            .map_err(Error::internal)?
+    }
+
+    async fn keep_attachment<S, E>(
+        &self,
+        user_id: i64,
+        row: lyceum_db::Attachment,
+        body: S,
+    ) -> Result<Attachment>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
+        E: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
+    {
+        let (key, since) = (key(&row.name)?, row.created_at.plus_seconds(-DAY_SECONDS));
+        let bytes = self.inner.store.put_blob_stream(&key, body, MAX_ATTACHMENT_BYTES).await?;
+        let row = lyceum_db::Attachment { bytes, ..row };
+        let made = Attachment { name: row.name.clone(), media_type: row.media_type.clone(), bytes };
         let kept = self
             .inner
             .db
@@ -85,7 +102,7 @@ impl Hub {
             })
             .await;
         match kept {
-            Ok(_) => Ok(Attachment { name, media_type: media_type.to_owned(), bytes }),
+            Ok(_) => Ok(made),
             Err(error) => {
                 self.inner.store.delete_blob(&key).await?;
                 Err(error)

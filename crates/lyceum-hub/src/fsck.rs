@@ -132,13 +132,22 @@ impl Hub {
         Ok(())
     }
 
-    /// Checks that everything shown in comments is stored, with the length that its record says.
+    /// Checks that everything shown in comments is stored, with the length that its record says, and nothing else is.
     async fn check_attachments(&self, report: &mut FsckReport) -> Result<()> {
+        let mut stored = std::pin::pin!(self.inner.store.list_blobs("attachments"));
+        let mut nameless = Vec::new();
+        while let Some((key, _)) = stored.try_next().await? {
+            let name = key.as_str().rsplit('/').next().unwrap_or_default().to_owned();
+            if self.inner.db.read().await?.attachment(&name).await?.is_none() && nameless.len() < MAX_FINDINGS
+            {
+                nameless.push(name);
+            }
+        }
         let mut after = String::new();
         loop {
             let attachments = self.inner.db.read().await?.attachments_page(&after, PAGE).await?;
             let Some(last) = attachments.last() else {
-                return Ok(());
+                break;
             };
             after.clone_from(&last.name);
             for attachment in attachments {
@@ -150,6 +159,13 @@ impl Hub {
                 }
             }
         }
+        for name in nameless {
+            // One that was being uploaded has its record by now.
+            if self.inner.db.read().await?.attachment(&name).await?.is_none() {
+                report.add(format!("attachment `{name}`"), "is stored, and no record names it");
+            }
+        }
+        Ok(())
     }
 
     /// Checks that every file's terms lie inside of stored xorbs.

@@ -11,7 +11,7 @@ const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and some pixels";
 
 fn body(
     parts: &[&'static [u8]],
-) -> impl futures_util::Stream<Item = Result<Bytes, std::io::Error>> + Send + Unpin {
+) -> impl futures_util::Stream<Item = Result<Bytes, std::io::Error>> + Send + Unpin + use<> {
     stream::iter(parts.iter().map(|part| Ok(Bytes::from_static(part))).collect::<Vec<_>>())
 }
 
@@ -58,6 +58,11 @@ async fn what_is_attached_can_be_read() {
         let findings = hub.fsck(false, |_| {}).await.unwrap().findings;
         assert_eq!(findings.len(), 1);
         assert!(findings[0].object.contains(&made.name), "{findings:?}");
+        let orphan = super::key("0rphan.png").unwrap();
+        hub.inner.store.put_blob(&orphan, Bytes::from_static(PNG)).await.unwrap();
+        let findings = hub.fsck(false, |_| {}).await.unwrap().findings;
+        assert_eq!(findings.len(), 2);
+        assert!(findings[1].object.contains("0rphan.png"), "{findings:?}");
         assert_eq!(hub.attachment("none.png").await.unwrap_err().kind(), ErrorKind::NotFound);
         assert_eq!(hub.attachment("../../lyceum.db").await.unwrap_err().kind(), ErrorKind::NotFound);
     }
