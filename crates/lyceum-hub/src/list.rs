@@ -121,7 +121,7 @@ impl Hub {
 
     /// Counts tags by type for the catalogue of tags: `{type: [{id, label, type, count}]}`, of public repos only.
     ///
-    /// A tag like `license:mit` has the type before the colon, if it is one of [`TAG_TYPES`]; plain tags are `other`,
+    /// A tag like `license:mit` has the type before the colon, if it is one of `TAG_TYPES`; plain tags are `other`,
     /// except those that name a task or a library.
     pub async fn tags_by_type(&self, kind: RepoKind) -> Result<Value> {
         let mut db = self.inner.db.read().await?;
