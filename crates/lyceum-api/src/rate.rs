@@ -165,12 +165,8 @@ impl Subject {
 impl Resource {
     fn of(path: &str) -> Self {
         // Behind the id of a repo, which has one or two segments and perhaps its kind before it.
-        match path.split('/').skip(2).take(3).any(|segment| segment == "resolve")
-            && !path.starts_with("/api/")
-        {
-            true => Self::Resolvers,
-            false => Self::Api,
-        }
+        let file = path.split('/').skip(2).take(3).any(|segment| segment == "resolve");
+        if file && !path.starts_with("/api/") { Self::Resolvers } else { Self::Api }
     }
 
     fn name(self) -> &'static str {

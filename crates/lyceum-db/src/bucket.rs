@@ -44,6 +44,29 @@ macro_rules! bucket_file_columns {
 }
 use bucket_file_columns;
 
+/// Deletes the first rows of one owner, so that no transaction grows with what it owns.
+macro_rules! portion {
+    ($table:literal, $owner:literal, $key:literal) => {
+        concat!(
+            "DELETE FROM ",
+            $table,
+            " WHERE ",
+            $owner,
+            " = $1 AND ",
+            $key,
+            " IN (SELECT ",
+            $key,
+            " FROM ",
+            $table,
+            " WHERE ",
+            $owner,
+            " = $1 ORDER BY ",
+            $key,
+            " LIMIT $2)"
+        )
+    };
+}
+
 impl Record for Bucket {
     fn read(columns: &mut Columns<'_>) -> Result<Self> {
         Ok(Self {
@@ -180,39 +203,17 @@ impl Queries {
 
     /// Deletes up to `limit` files and as many events of a bucket that is gone; false if there were none.
     pub async fn purge_bucket(&mut self, repo_id: i64, limit: u32) -> Result<bool> {
-        let files = self
-            .execute(
-                "DELETE FROM bucket_file WHERE bucket_id = $1 AND path IN \
-                 (SELECT path FROM bucket_file WHERE bucket_id = $1 ORDER BY path LIMIT $2)",
-                bind![repo_id, limit],
-            )
-            .await?;
-        let events = self
-            .execute(
-                "DELETE FROM bucket_event WHERE bucket_id = $1 AND seq IN \
-                 (SELECT seq FROM bucket_event WHERE bucket_id = $1 ORDER BY seq LIMIT $2)",
-                bind![repo_id, limit],
-            )
-            .await?;
+        let files = self.execute(portion!("bucket_file", "bucket_id", "path"), bind![repo_id, limit]).await?;
+        let events =
+            self.execute(portion!("bucket_event", "bucket_id", "seq"), bind![repo_id, limit]).await?;
         Ok(files + events > 0)
     }
 
     /// Forgets up to `limit` files that shards described for a bucket, and as many digests; false if there were none.
     pub async fn purge_bucket_uploads(&mut self, repo_id: i64, limit: u32) -> Result<bool> {
-        let files = self
-            .execute(
-                "DELETE FROM repo_xet_file WHERE repo_id = $1 AND xet_hash IN \
-                 (SELECT xet_hash FROM repo_xet_file WHERE repo_id = $1 ORDER BY xet_hash LIMIT $2)",
-                bind![repo_id, limit],
-            )
-            .await?;
-        let digests = self
-            .execute(
-                "DELETE FROM repo_file WHERE repo_id = $1 AND sha256 IN \
-                 (SELECT sha256 FROM repo_file WHERE repo_id = $1 ORDER BY sha256 LIMIT $2)",
-                bind![repo_id, limit],
-            )
-            .await?;
+        let files =
+            self.execute(portion!("repo_xet_file", "repo_id", "xet_hash"), bind![repo_id, limit]).await?;
+        let digests = self.execute(portion!("repo_file", "repo_id", "sha256"), bind![repo_id, limit]).await?;
         Ok(files + digests > 0)
     }
 

@@ -49,7 +49,7 @@ impl FromRequestParts<Api> for Auth {
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
         let caller = caller(parts, api).await;
         if let Some(meter) = parts.extensions.get::<Meter>() {
-            // Whoever guesses tokens is counted as nobody.
+            // A wrong token says nothing of who sent it.
             meter.count(parts, caller.as_ref().unwrap_or(&Caller::Anonymous))?;
         }
         caller.map(Self)
