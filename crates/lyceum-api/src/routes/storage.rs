@@ -5,7 +5,7 @@ use axum::response::IntoResponse as _;
 use http::Uri;
 use lyceum_core::limits::MAX_PAGE_ENTRIES;
 use lyceum_core::{AccountName, RepoKind};
-use lyceum_hub::{Caller, ErrorKind, ListQuery, ListSort, RepoInfo};
+use lyceum_hub::{Caller, ErrorKind, ListQuery, ListSort};
 
 use super::{Routes, Scope};
 use crate::Api;
@@ -18,6 +18,10 @@ pub(super) fn register(routes: &mut Routes) {
     routes.get(Scope::Root, "/api/settings/repositories", of_caller);
     routes.get(Scope::Root, "/api/organizations/{namespace}/settings/repositories", of_organisation);
 }
+
+/// What is listed, in this order.
+const KINDS: [RepoKind; 5] =
+    [RepoKind::Model, RepoKind::Dataset, RepoKind::Space, RepoKind::Kernel, RepoKind::Bucket];
 
 /// Where a page begins: kinds follow one another, each in its own order.
 #[derive(Debug, PartialEq, Eq)]
@@ -66,19 +70,30 @@ async fn page(
     let limit = query.number("limit", MAX_PAGE_ENTRIES)?.unwrap_or(MAX_PAGE_ENTRIES).max(1);
     let cursor = query.filled("cursor");
     let mut position = cursor.map_or(Ok(Position { kind: 0, after: None }), Position::parse)?;
-    let mut repos: Vec<RepoInfo> = Vec::new();
-    while repos.len() < limit && position.kind < RepoKind::ALL.len() {
-        let found = api.hub.list_repos(caller, position.query(&owner, limit - repos.len())).await?;
-        repos.extend(found.repos);
-        match found.next {
+    let mut rows: Vec<StorageWire> = Vec::new();
+    while rows.len() < limit && position.kind < KINDS.len() {
+        let wanted = limit - rows.len();
+        let next = if KINDS[position.kind] == RepoKind::Bucket {
+            let found = api.hub.list_buckets(caller, &owner, "", position.after.as_deref(), wanted).await?;
+            rows.extend(found.buckets.iter().map(StorageWire::from));
+            found.next
+        } else {
+            let found = api.hub.list_repos(caller, position.query(&owner, wanted)).await?;
+            rows.extend(found.repos.iter().map(StorageWire::from));
+            found.next
+        };
+        match next {
             Some(after) => position.after = Some(after),
             None => position = Position { kind: position.kind + 1, after: None },
         }
     }
-    let more = position.kind < RepoKind::ALL.len();
+    let more = position.kind < KINDS.len();
     // Only a page that holds everything knows the whole.
-    let total = (!more && cursor.is_none()).then(|| repos.iter().map(|repo| repo.used_storage).sum());
-    let body = Json(repos.iter().map(|repo| StorageWire::new(repo, total)).collect::<Vec<_>>());
+    if !more && cursor.is_none() {
+        let total = rows.iter().map(StorageWire::bytes).sum();
+        rows.iter_mut().for_each(|row| row.share(total));
+    }
+    let body = Json(rows);
     Ok(if more {
         (link::next_page(base, uri, &query, "cursor", &position.cursor()), body).into_response()
     } else {
@@ -89,19 +104,19 @@ async fn page(
 impl Position {
     fn parse(cursor: &str) -> ApiResult<Self> {
         let parsed = cursor.split_once(':').and_then(|(kind, after)| {
-            let kind = RepoKind::ALL.iter().position(|known| known.singular() == kind)?;
+            let kind = KINDS.iter().position(|known| known.singular() == kind)?;
             Some(Self { kind, after: (!after.is_empty()).then(|| after.to_owned()) })
         });
         parsed.ok_or_else(|| ApiError::invalid("invalid `cursor`"))
     }
 
     fn cursor(&self) -> String {
-        format!("{}:{}", RepoKind::ALL[self.kind].singular(), self.after.as_deref().unwrap_or_default())
+        format!("{}:{}", KINDS[self.kind].singular(), self.after.as_deref().unwrap_or_default())
     }
 
     fn query(&self, owner: &AccountName, limit: usize) -> ListQuery {
         ListQuery {
-            kind: RepoKind::ALL[self.kind],
+            kind: KINDS[self.kind],
             author: Some(owner.to_string()),
             search: Vec::new(),
             tags: Vec::new(),

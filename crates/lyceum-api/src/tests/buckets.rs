@@ -124,6 +124,8 @@ async fn batches_tell_what_failed() {
     assert_eq!(buckets.batch(&lines[..1000]).await.expect(200).json()["succeeded"], 1000);
     let info = buckets.get(BUCKET).await.expect(200).json();
     assert_eq!((&info["totalFiles"], &info["size"]), (&json!(2), &json!(600_000)));
+    let stored = buckets.get("/api/settings/repositories").await.expect(200).json();
+    assert_eq!((&stored[0]["type"], &stored[0]["storage"]), (&json!("bucket"), &json!(600_000)));
     let next = buckets.get(&format!("{BUCKET}/tree?limit=1")).await.expect(200);
     let next = next.header("link").split(['<', '>']).nth(1).unwrap();
     let rest = buckets.get(next).await.expect(200);

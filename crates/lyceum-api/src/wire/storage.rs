@@ -1,6 +1,6 @@
 //! What a repo stores.
 
-use lyceum_hub::RepoInfo;
+use lyceum_hub::{BucketInfo, RepoInfo};
 use serde::Serialize;
 
 /// One repo of `…/settings/repositories`.
@@ -17,16 +17,39 @@ pub(crate) struct StorageWire {
 }
 
 impl StorageWire {
-    /// Writes a repo's share; `total` is what its owner stores, if it is known.
-    pub(crate) fn new(info: &RepoInfo, total: Option<u64>) -> Self {
-        let percent = |total: u64| info.used_storage as f64 * 100.0 / total.max(1) as f64;
+    /// Returns the bytes that it stores.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.storage
+    }
+
+    /// Adds its share of what its owner stores.
+    pub(crate) fn share(&mut self, total: u64) {
+        self.storage_percent = Some(self.storage as f64 * 100.0 / total.max(1) as f64);
+    }
+}
+
+impl From<&RepoInfo> for StorageWire {
+    fn from(info: &RepoInfo) -> Self {
         Self {
             id: info.repo.id().to_string(),
             r#type: info.repo.kind().singular(),
             updated_at: info.last_modified.to_string(),
             visibility: info.visibility.as_str(),
             storage: info.used_storage,
-            storage_percent: total.map(percent),
+            storage_percent: None,
+        }
+    }
+}
+
+impl From<&BucketInfo> for StorageWire {
+    fn from(info: &BucketInfo) -> Self {
+        Self {
+            id: info.repo.id().to_string(),
+            r#type: info.repo.kind().singular(),
+            updated_at: info.updated_at.to_string(),
+            visibility: info.visibility.as_str(),
+            storage: info.bytes,
+            storage_percent: None,
         }
     }
 }
