@@ -4,7 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use lyceum_git::{SegmentIndex, merge_segments, object_id, read_entry};
+use lyceum_git::{Packed, SegmentIndex, merge_segments, object_id};
 
 fuzz_target!(|data: &[u8]| {
     let Some((length, rest)) = data.split_first_chunk::<2>() else {
@@ -22,7 +22,8 @@ fuzz_target!(|data: &[u8]| {
         let stored = usize::try_from(entry.offset)
             .ok()
             .and_then(|from| pack.get(from..from.checked_add(usize::try_from(entry.stored_bytes).ok()?)?));
-        if let Some(object) = stored.and_then(|stored| read_entry(stored, entry).ok()) {
+        let packed = stored.and_then(|stored| Packed::parse(stored.to_vec().into(), entry).ok());
+        if let Some(object) = packed.and_then(|packed| packed.resolve(entry.oid, Some(&[])).ok()) {
             assert_eq!(object_id(object.kind, &object.data), entry.oid);
         }
     }

@@ -22,6 +22,8 @@ pub const MAX_WALKED_COMMITS: usize = 100_000;
 pub const MAX_TAG_DEPTH: usize = 8;
 /// Most objects in one segment: what a pack header can count.
 pub const MAX_SEGMENT_OBJECTS: usize = u32::MAX as usize;
+/// Longest chain of deltas in a segment, as git makes them by default; what comes with longer ones is stored whole.
+pub const MAX_DELTA_CHAIN: usize = 50;
 /// Most problems that one check reports.
 pub const MAX_PROBLEMS: usize = 1000;
 /// Bytes of a `.gitattributes` or `.gitignore` that are read; the rest is ignored.

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use tempfile::NamedTempFile;
 
-pub use entry::read_entry;
+pub use entry::Packed;
 pub use index::{SegmentEntry, SegmentIndex};
 pub use merge::merge_segments;
 pub use writer::SegmentWriter;
@@ -23,7 +23,7 @@ pub struct Segment {
     pub data: SegmentData,
 }
 
-/// A git pack (version 2, without deltas): header, entries and SHA-1 trailer.
+/// A git pack (version 2; deltas name their base by id, which is in the same pack): header, entries, SHA-1 trailer.
 #[derive(Debug)]
 pub enum SegmentData {
     /// A pack small enough for a database row.

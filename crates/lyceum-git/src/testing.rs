@@ -12,8 +12,8 @@ use lyceum_core::{Oid, RepoPath};
 use tempfile::TempDir;
 
 use crate::{
-    Commit, Edit, Error, Mode, Object, ObjectKind, Objects, Result, Segment, SegmentData, SegmentWriter,
-    Signature, edit_tree, object_id, read_entry,
+    Commit, Edit, Error, Mode, Object, ObjectKind, Objects, Packed, Result, Segment, SegmentData,
+    SegmentEntry, SegmentWriter, Signature, edit_tree, object_id,
 };
 
 /// Runs a future to its end.
@@ -59,9 +59,7 @@ impl Memory {
         let segment = writer.finish().unwrap();
         let pack = pack(&segment);
         for entry in segment.index.iter() {
-            let from = usize::try_from(entry.offset).unwrap();
-            let stored = &pack[from..from + usize::try_from(entry.stored_bytes).unwrap()];
-            self.put(entry.oid, read_entry(stored, entry).unwrap());
+            self.put(entry.oid, read_entry(stored(&pack, entry), entry).unwrap());
         }
     }
 
@@ -114,6 +112,16 @@ impl Memory {
 
 pub(crate) fn signature(seconds: i64) -> Signature {
     Signature { name: "Ada".to_owned(), email: "ada@example.org".to_owned(), seconds, offset_minutes: 60 }
+}
+
+/// Reads an object that is stored whole.
+pub(crate) fn read_entry(stored: &[u8], entry: &SegmentEntry) -> Result<Object> {
+    Packed::parse(Bytes::copy_from_slice(stored), entry)?.resolve(entry.oid, None)
+}
+
+pub(crate) fn stored<'a>(pack: &'a [u8], entry: &SegmentEntry) -> &'a [u8] {
+    let from = usize::try_from(entry.offset).unwrap();
+    &pack[from..from + usize::try_from(entry.stored_bytes).unwrap()]
 }
 
 pub(crate) fn pack(segment: &Segment) -> Vec<u8> {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use lyceum_core::{ByteRange, Oid};
 use lyceum_db::SegmentData;
-use lyceum_git::{Object, Objects, SegmentEntry, read_entry};
+use lyceum_git::limits::MAX_DELTA_CHAIN;
+use lyceum_git::{Object, ObjectHeader, Objects, PackSource, Packed, SegmentEntry};
 
 use crate::cache::Segments;
 use crate::hub::Inner;
@@ -39,11 +40,23 @@ impl Objects for RepoObjects {
         if let Some(object) = self.hub.git.object(self.repo, oid) {
             return Ok(object);
         }
-        let object =
-            self.load(oid).await.map_err(|error| lyceum_git::Error::source_error(Box::new(error)))?;
+        let object = self.load(oid).await.map_err(source_error)?;
         let object = Arc::new(object.ok_or_else(|| lyceum_git::Error::not_found(oid))?);
         self.hub.git.keep_object(self.repo, oid, &object);
         Ok(object)
+    }
+}
+
+impl PackSource for RepoObjects {
+    async fn header(&self, oid: Oid) -> Result<ObjectHeader, lyceum_git::Error> {
+        let found = self.find(oid).await.map_err(source_error)?;
+        let (_, entry) = found.ok_or_else(|| lyceum_git::Error::not_found(oid))?;
+        Ok(ObjectHeader { kind: entry.kind, size: entry.size })
+    }
+
+    async fn packed(&self, oid: Oid) -> Result<Packed, lyceum_git::Error> {
+        let packed = self.load_packed(oid).await.map_err(source_error)?;
+        packed.ok_or_else(|| lyceum_git::Error::not_found(oid))
     }
 }
 
@@ -78,14 +91,49 @@ impl RepoObjects {
         Ok(found)
     }
 
+    /// Reads an object and, of the deltas that make it, those whose base is not in memory.
     async fn load(&self, oid: Oid) -> Result<Option<Object>> {
+        let mut chain: Vec<(Oid, Packed)> = Vec::new();
+        let mut known: Option<Arc<Object>> = None;
+        let mut next = Some(oid);
+        while let Some(oid) = next {
+            if chain.len() > MAX_DELTA_CHAIN {
+                return Err(Error::internal(format!("too many deltas make an object of repo {}", self.repo)));
+            }
+            let Some(packed) = self.load_packed(oid).await? else {
+                return match chain.first() {
+                    None => Ok(None),
+                    Some((whole, _)) => {
+                        Err(Error::internal(format!("object {oid}, on which {whole} is based, is missing")))
+                    }
+                };
+            };
+            next = packed.base;
+            chain.push((oid, packed));
+            known = next.and_then(|base| self.hub.git.object(self.repo, base));
+            if known.is_some() {
+                break;
+            }
+        }
+        let mut object = None;
+        let mut base = known.map(|known| known.data.clone());
+        for (oid, packed) in chain.into_iter().rev() {
+            let resolved = packed.resolve(oid, base.as_deref()).map_err(Error::internal)?;
+            base = Some(resolved.data.clone());
+            object = Some(resolved);
+        }
+        Ok(object)
+    }
+
+    /// Reads an object as it is stored.
+    async fn load_packed(&self, oid: Oid) -> Result<Option<Packed>> {
         let mut found = self.find(oid).await?;
         for _ in 0..MAX_MERGES_MET {
             let Some((segment, entry)) = found else {
                 return Ok(None);
             };
             if let Some(stored) = self.stored(segment, &entry).await? {
-                return read_entry(&stored, &entry).map(Some).map_err(Error::internal);
+                return Packed::parse(stored, &entry).map(Some).map_err(Error::internal);
             }
             // The segment was merged into another since it was seen: what is known is put aside and read anew.
             let segments = self.newer_segments(Segments::default()).await?;
@@ -151,8 +199,17 @@ impl RepoObjects {
     }
 }
 
+fn source_error(error: Error) -> lyceum_git::Error {
+    lyceum_git::Error::source_error(Box::new(error))
+}
+
+/// Finds an object in the oldest segment that has it.
+///
+/// A delta's base is in the same segment. Two pushes at once may bring the same two objects, each as a delta of the
+/// other one; as the oldest is taken always, chains never go round.
 fn locate(segments: &Segments, oid: Oid) -> Option<(i64, SegmentEntry)> {
-    segments.iter().find_map(|(segment, index)| index.find(&oid).map(|entry| (*segment, entry)))
+    let oldest_first = segments.iter().rev();
+    oldest_first.into_iter().find_map(|(segment, index)| index.find(&oid).map(|entry| (*segment, entry)))
 }
 
 fn slice(data: &Bytes, range: ByteRange) -> Result<Bytes> {

@@ -1,42 +1,86 @@
-//! One object inside a pack: a header of kind and size, then deflated content.
+//! One object inside a pack: a header of kind and size, then deflated content or a delta.
 
 use bytes::Bytes;
 use flate2::{Compress, Decompress, FlushCompress, FlushDecompress, Status};
+use lyceum_core::Oid;
 
 use super::SegmentEntry;
+use crate::delta::apply_delta;
 use crate::limits::{MAX_INFLATE_RATIO, MAX_OBJECT_BYTES};
 use crate::{Error, Object, ObjectKind, Result, object_id};
 
-/// Inflates one object and checks it against its id.
-///
-/// `stored` is exactly the bytes that `entry` names in its pack.
-pub fn read_entry(stored: &[u8], entry: &SegmentEntry) -> Result<Object> {
-    let fail = |problem: &str| Err(Error::malformed("pack entry", format!("{}: {problem}", entry.oid)));
-    let Some((kind, size, deflated)) = parse_header(stored) else {
-        return fail("bad header");
-    };
-    if kind != entry.kind || size != entry.size {
-        return fail("kind or size differ from the index");
+/// The number of a delta that names its base by id (gitformat-pack, “Object types”).
+const REF_DELTA: u8 = 7;
+
+/// An object in the form in which packs carry it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Packed {
+    /// What the object is, also when a delta is stored.
+    pub kind: ObjectKind,
+    /// The object that the delta is against; `None` if the object is stored whole.
+    pub base: Option<Oid>,
+    /// Length of what is deflated in bytes: of the object, or of its delta.
+    pub inflated_bytes: u64,
+    /// The zlib stream.
+    pub deflated: Bytes,
+}
+
+impl Packed {
+    /// Reads the entry of a segment; `stored` is exactly the bytes that `entry` names in its pack.
+    pub fn parse(stored: Bytes, entry: &SegmentEntry) -> Result<Self> {
+        let fail = |problem: &str| Err(Error::malformed("pack entry", format!("{}: {problem}", entry.oid)));
+        let Some((number, inflated_bytes, mut deflated)) = parse_header(&stored) else {
+            return fail("bad header");
+        };
+        let mut base = None;
+        if number == REF_DELTA {
+            let Some((oid, rest)) = deflated.split_at_checked(Oid::BYTES) else {
+                return fail("bad header");
+            };
+            (base, deflated) = (Oid::from_slice(oid), rest);
+        } else if number != entry.kind.pack_type() || inflated_bytes != entry.size {
+            return fail("kind or size differ from the index");
+        }
+        let deflated = stored.slice_ref(deflated);
+        Ok(Self { kind: entry.kind, base, inflated_bytes, deflated })
     }
-    if size > MAX_OBJECT_BYTES {
-        return Err(Error::too_large(format!("git object {} has {size} bytes", entry.oid)));
+
+    /// Inflates what is stored: the object, or its delta.
+    pub fn inflate(&self) -> Result<Vec<u8>> {
+        let size = self.inflated_bytes;
+        if size > MAX_OBJECT_BYTES {
+            return Err(Error::too_large(format!("a git object has {size} bytes")));
+        }
+        let fail = |problem: &str| Err(Error::malformed("pack entry", problem));
+        if size / MAX_INFLATE_RATIO > self.deflated.len() as u64 {
+            return fail("it is too short for its size");
+        }
+        let size =
+            usize::try_from(size).map_err(|_| Error::too_large("a git object does not fit in memory"))?;
+        // One byte more than needed, so that content that is longer than declared shows.
+        let mut data = Vec::with_capacity(size + 1);
+        let mut inflate = Decompress::new(true);
+        let status = inflate.decompress_vec(&self.deflated, &mut data, FlushDecompress::Finish);
+        let whole = inflate.total_in() == self.deflated.len() as u64;
+        if !matches!(status, Ok(Status::StreamEnd)) || data.len() != size || !whole {
+            return fail("the deflated data is damaged");
+        }
+        Ok(data)
     }
-    if size / MAX_INFLATE_RATIO > deflated.len() as u64 {
-        return fail("it is too short for its size");
+
+    /// Rebuilds the object and checks it against its id; `base` is the content of [`Packed::base`].
+    pub fn resolve(&self, oid: Oid, base: Option<&[u8]>) -> Result<Object> {
+        let inflated = self.inflate()?;
+        let data = match (self.base, base) {
+            (None, _) => inflated,
+            (Some(_), Some(base)) => apply_delta(base, &inflated)?,
+            (Some(base), None) => return Err(Error::not_found(base)),
+        };
+        if object_id(self.kind, &data) != oid {
+            return Err(Error::malformed("pack entry", format!("{oid}: the content does not match its id")));
+        }
+        Ok(Object { kind: self.kind, data: Bytes::from(data) })
     }
-    let size = usize::try_from(size).map_err(|_| Error::too_large("a git object does not fit in memory"))?;
-    // One byte more than needed, so that content that is longer than declared shows.
-    let mut data = Vec::with_capacity(size + 1);
-    let mut inflate = Decompress::new(true);
-    let status = inflate.decompress_vec(deflated, &mut data, FlushDecompress::Finish);
-    let whole = inflate.total_in() == deflated.len() as u64;
-    if !matches!(status, Ok(Status::StreamEnd)) || data.len() != size || !whole {
-        return fail("the deflated data is damaged");
-    }
-    if object_id(kind, &data) != entry.oid {
-        return fail("the content does not match its id");
-    }
-    Ok(Object { kind, data: Bytes::from(data) })
 }
 
 /// Appends an object to a pack.
@@ -46,7 +90,7 @@ pub(super) fn write_entry(
     kind: ObjectKind,
     data: &[u8],
 ) -> Result<()> {
-    write_header(pack, kind, data.len() as u64);
+    write_header(pack, kind.pack_type(), data.len() as u64);
     deflate.reset();
     loop {
         let consumed = usize::try_from(deflate.total_in()).expect("no more is consumed than the slice holds");
@@ -59,10 +103,22 @@ pub(super) fn write_entry(
     }
 }
 
-fn write_header(pack: &mut Vec<u8>, kind: ObjectKind, size: u64) {
+/// Appends an object that is deflated already.
+pub(super) fn write_packed(pack: &mut Vec<u8>, packed: &Packed) {
+    match packed.base {
+        None => write_header(pack, packed.kind.pack_type(), packed.inflated_bytes),
+        Some(base) => {
+            write_header(pack, REF_DELTA, packed.inflated_bytes);
+            pack.extend_from_slice(base.as_bytes());
+        }
+    }
+    pack.extend_from_slice(&packed.deflated);
+}
+
+fn write_header(pack: &mut Vec<u8>, number: u8, size: u64) {
     let low = size.to_le_bytes()[0] & 0x0f;
     let mut rest = size >> 4;
-    let mut byte = kind.pack_type() << 4 | low;
+    let mut byte = number << 4 | low;
     while rest > 0 {
         pack.push(byte | 0x80);
         byte = rest.to_le_bytes()[0] & 0x7f;
@@ -71,9 +127,10 @@ fn write_header(pack: &mut Vec<u8>, kind: ObjectKind, size: u64) {
     pack.push(byte);
 }
 
-fn parse_header(stored: &[u8]) -> Option<(ObjectKind, u64, &[u8])> {
+/// Returns the number of the entry's type, its inflated size, and what follows.
+fn parse_header(stored: &[u8]) -> Option<(u8, u64, &[u8])> {
     let (&first, mut rest) = stored.split_first()?;
-    let kind = ObjectKind::from_pack_type(first >> 4 & 7)?;
+    let number = first >> 4 & 7;
     let mut size = u64::from(first & 0x0f);
     let mut more = first >= 0x80;
     let mut shift = 4;
@@ -87,5 +144,5 @@ fn parse_header(stored: &[u8]) -> Option<(ObjectKind, u64, &[u8])> {
         more = byte >= 0x80;
         rest = after;
     }
-    Some((kind, size, rest))
+    Some((number, size, rest))
 }

@@ -1,17 +1,14 @@
+use std::io::Write as _;
+
 use bytes::Bytes;
 use lyceum_core::Oid;
 use proptest::prelude::*;
 
-use crate::testing::{Git, Memory, pack};
+use crate::testing::{Git, Memory, pack, read_entry, stored};
 use crate::{
-    ErrorKind, ObjectKind, Segment, SegmentData, SegmentEntry, SegmentIndex, SegmentWriter, merge_segments,
-    object_id, read_entry,
+    ErrorKind, ObjectKind, Packed, Segment, SegmentData, SegmentEntry, SegmentIndex, SegmentWriter,
+    merge_segments, object_id,
 };
-
-fn stored<'a>(pack: &'a [u8], entry: &SegmentEntry) -> &'a [u8] {
-    let from = usize::try_from(entry.offset).unwrap();
-    &pack[from..from + usize::try_from(entry.stored_bytes).unwrap()]
-}
 
 /// Bytes that do not compress, so that sizes are what they seem.
 fn noise(length: usize, seed: u32) -> Vec<u8> {
@@ -181,5 +178,47 @@ proptest! {
         let entry =
             SegmentEntry { oid: Oid::ZERO, kind: ObjectKind::Blob, offset: 0, stored_bytes: data.len() as u64, size };
         prop_assert!(read_entry(&data, &entry).is_err());
+    }
+}
+
+#[test]
+fn deltas_are_kept_as_they_come() {
+    let deflate = |data: &[u8]| {
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(data).unwrap();
+        Bytes::from(encoder.finish().unwrap())
+    };
+    for spooled in [false, true] {
+        let mut writer = SegmentWriter::new(&std::env::temp_dir());
+        let delta = [10, 4, 0x91, 2, 3, 1, b'x'];
+        let oid = object_id(ObjectKind::Blob, b"234x");
+        let base = object_id(ObjectKind::Blob, b"0123456789");
+        let packed = Packed {
+            kind: ObjectKind::Blob,
+            base: Some(base),
+            inflated_bytes: delta.len() as u64,
+            deflated: deflate(&delta),
+        };
+        writer.add_packed(oid, 4, &packed).unwrap();
+        assert!(writer.read(&oid).is_none(), "its base is not there yet");
+        if spooled {
+            writer.add(ObjectKind::Blob, &noise(100_000, 1)).unwrap();
+        }
+        writer.add(ObjectKind::Blob, b"0123456789").unwrap();
+        assert_eq!(writer.read(&oid).unwrap().data, b"234x"[..]);
+
+        let segment = writer.finish().unwrap();
+        let merged =
+            merge_segments(vec![(segment.index.clone(), pack(&segment).into())], &std::env::temp_dir());
+        for segment in [segment, merged.unwrap()] {
+            let entry = segment.index.find(&oid).unwrap();
+            assert_eq!(entry.size, 4);
+            let read =
+                Packed::parse(Bytes::copy_from_slice(stored(&pack(&segment), &entry)), &entry).unwrap();
+            assert_eq!(read, packed);
+            let git = Git::new();
+            git.import(&segment);
+            assert_eq!(git.run(&["cat-file", "blob", &oid.to_string()], b""), b"234x");
+        }
     }
 }

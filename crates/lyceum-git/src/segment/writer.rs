@@ -4,15 +4,16 @@ use std::collections::HashMap;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use flate2::{Compress, Compression};
 use lyceum_core::Oid;
 use lyceum_core::limits::MAX_INLINE_SEGMENT_BYTES;
 use sha1::{Digest as _, Sha1};
 use tempfile::NamedTempFile;
 
-use super::entry::write_entry;
-use super::{Segment, SegmentData, SegmentEntry, SegmentIndex, read_entry};
-use crate::limits::{MAX_OBJECT_BYTES, MAX_SEGMENT_OBJECTS, SPOOL_BUFFER_BYTES};
+use super::entry::{write_entry, write_packed};
+use super::{Packed, Segment, SegmentData, SegmentEntry, SegmentIndex};
+use crate::limits::{MAX_DELTA_CHAIN, MAX_OBJECT_BYTES, MAX_SEGMENT_OBJECTS, SPOOL_BUFFER_BYTES};
 use crate::{Error, Object, ObjectKind, Result, object_id};
 
 /// `PACK`, version 2; the number of objects follows.
@@ -78,19 +79,53 @@ impl SegmentWriter {
         self.entries.is_empty()
     }
 
+    /// Adds an object of which the caller knows that it has this id and size, in the form in which a pack carries it.
+    ///
+    /// The base of a delta must be added as well, before or after it, and chains be no longer than
+    /// [`MAX_DELTA_CHAIN`]: a segment needs nothing outside of itself.
+    pub fn add_packed(&mut self, oid: Oid, size: u64, packed: &Packed) -> Result<()> {
+        if self.entries.contains_key(&oid) {
+            return Ok(());
+        }
+        let start = self.tail.len();
+        write_packed(&mut self.tail, packed);
+        self.record(oid, packed.kind, start, size)
+    }
+
     /// Reads an object back; `None` if it cannot be read or was never added.
     pub fn read(&self, oid: &Oid) -> Option<Object> {
+        let mut oid = *oid;
+        let mut chain = Vec::new();
+        let mut base: Option<Object> = None;
+        while chain.len() <= MAX_DELTA_CHAIN {
+            let packed = self.packed(&oid)?;
+            chain.push((oid, packed));
+            match chain.last()?.1.base {
+                Some(next) => oid = next,
+                None => {
+                    while let Some((oid, packed)) = chain.pop() {
+                        base = Some(packed.resolve(oid, base.as_ref().map(|base| &base.data[..])).ok()?);
+                    }
+                    return base;
+                }
+            }
+        }
+        None
+    }
+
+    /// Reads back how an object is stored; `None` if it cannot be read or was never added.
+    fn packed(&self, oid: &Oid) -> Option<Packed> {
         let entry = self.entries.get(oid)?;
         let length = usize::try_from(entry.stored_bytes).ok()?;
         if let Some(start) = entry.offset.checked_sub(self.spooled_bytes) {
             let start = usize::try_from(start).ok()?;
-            return read_entry(self.tail.get(start..start + length)?, entry).ok();
+            return Packed::parse(Bytes::copy_from_slice(self.tail.get(start..start + length)?), entry).ok();
         }
         let mut stored = vec![0; length];
         let mut file = self.file.as_ref()?.as_file();
         file.seek(SeekFrom::Start(entry.offset)).ok()?;
         file.read_exact(&mut stored).ok()?;
-        read_entry(&stored, entry).ok()
+        Packed::parse(stored.into(), entry).ok()
     }
 
     /// Completes the pack.
