@@ -23,6 +23,10 @@ pub enum ErrorKind {
     TooLarge,
     /// The object source or the spool folder failed.
     Source,
+    /// The other side broke the protocol, or asked for what it may not have; the message is meant for it.
+    Protocol,
+    /// The connection to the other side broke.
+    Connection,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +41,10 @@ enum Inner {
     Source(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("cannot use the spool file of a segment")]
     Spool(#[source] io::Error),
+    #[error("{0}")]
+    Protocol(String),
+    #[error("the connection to the git client broke")]
+    Connection(#[source] io::Error),
 }
 
 impl Error {
@@ -57,6 +65,8 @@ impl Error {
             Inner::Malformed { .. } => ErrorKind::Malformed,
             Inner::TooLarge(_) => ErrorKind::TooLarge,
             Inner::Source(_) | Inner::Spool(_) => ErrorKind::Source,
+            Inner::Protocol(_) => ErrorKind::Protocol,
+            Inner::Connection(_) => ErrorKind::Connection,
         }
     }
 
@@ -66,6 +76,16 @@ impl Error {
 
     pub(crate) fn too_large(message: impl Into<String>) -> Self {
         Self(Inner::TooLarge(message.into()))
+    }
+
+    /// Returns the error of a request that breaks the protocol, or is refused, in the words that its sender is told.
+    pub fn protocol(message: impl Into<String>) -> Self {
+        Self(Inner::Protocol(message.into()))
+    }
+
+    /// Wraps a failure to read from the other side or to write to it.
+    pub fn connection(error: io::Error) -> Self {
+        Self(Inner::Connection(error))
     }
 
     pub(crate) fn spool(error: io::Error) -> Self {

@@ -5,6 +5,7 @@
 //! of a segment that grew too large for memory.
 
 pub mod limits;
+pub mod wire;
 
 mod attributes;
 mod check;
