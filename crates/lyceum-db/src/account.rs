@@ -216,11 +216,11 @@ impl Queries {
         Ok(self.execute("UPDATE account SET admin = $2 WHERE id = $1", bind![id, admin]).await? == 1)
     }
 
-    /// Adds a member or changes the role of one.
+    /// Adds a member or changes the role of one, by hand: groups of a provider do not change it any more.
     pub async fn upsert_member(&mut self, org_id: i64, user_id: i64, role: Role) -> Result<()> {
         self.execute(
             "INSERT INTO membership (org_id, user_id, role) VALUES ($1, $2, $3) \
-             ON CONFLICT (org_id, user_id) DO UPDATE SET role = excluded.role",
+             ON CONFLICT (org_id, user_id) DO UPDATE SET role = excluded.role, issuer = NULL",
             bind![org_id, user_id, role],
         )
         .await?;

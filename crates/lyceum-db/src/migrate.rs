@@ -29,6 +29,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { name: "social", text: include_str!("../migrations/0005_social.sql") },
     Migration { name: "quotas", text: include_str!("../migrations/0006_quotas.sql") },
     Migration { name: "event_bytes", text: include_str!("../migrations/0007_event_bytes.sql") },
+    Migration { name: "identity", text: include_str!("../migrations/0008_identity.sql") },
 ];
 
 /// Brings the schema up to date, in one transaction that keeps other replicas waiting.

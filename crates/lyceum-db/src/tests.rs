@@ -14,6 +14,7 @@ mod discussions;
 mod events;
 mod files;
 mod git;
+mod identities;
 mod jobs;
 mod lists;
 mod migrations;
@@ -58,6 +59,7 @@ both! {
     events { chain_shows_changes }
     files { hashes_lead_to_files verified_files_stay chunks_lead_to_xorbs uploads_keep_their_parts garbage_is_not_what_is_named }
     git { one_of_many_moves_a_ref refs_that_cannot_live_together segments_page_and_merge }
+    identities { subjects_lead_to_their_users groups_leave_alone_what_hands_gave tokens_end_with_their_publisher }
     jobs { each_job_has_one_worker leases_end enqueued_again lanes_keep_apart }
     lists { pages_match_a_naive_model tags_are_counted }
     migrations { empty_to_head_once changed_and_unknown_migrations_are_refused failing_migration_leaves_nothing discussions_survive_their_new_tables }

@@ -26,6 +26,8 @@ words! {
         OAuth = "oauth",
         /// A browser that is signed in.
         Session = "session",
+        /// Given to a program that an issuer vouched for.
+        Publisher = "publisher",
     }
 }
 
@@ -71,6 +73,8 @@ pub struct NewToken {
     pub expires_at: Option<Timestamp>,
     /// What a fine-grained one may do and where, as JSON.
     pub scopes: Option<String>,
+    /// The publisher that it is given to, with which it ends.
+    pub publisher_id: Option<i64>,
 }
 
 /// A token that an application exchanges, once, for a new access token.
@@ -135,8 +139,8 @@ impl Queries {
     /// Stores a token; `None` if the hash is there already.
     pub async fn insert_token(&mut self, new: &NewToken) -> Result<Option<i64>> {
         self.optional(
-            "INSERT INTO token (user_id, name, role, kind, hash, created_at, expires_at, scopes) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (hash) DO NOTHING RETURNING id",
+            "INSERT INTO token (user_id, name, role, kind, hash, created_at, expires_at, scopes, publisher_id) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (hash) DO NOTHING RETURNING id",
             bind![
                 new.user_id,
                 new.name,
@@ -146,6 +150,7 @@ impl Queries {
                 new.created_at,
                 new.expires_at,
                 new.scopes,
+                new.publisher_id,
             ],
         )
         .await

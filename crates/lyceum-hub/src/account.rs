@@ -269,6 +269,7 @@ impl Hub {
             created_at: now,
             expires_at: Some(now.plus_seconds(SESSION_SECONDS)),
             scopes: None,
+            publisher_id: None,
         };
         self.insert_token(row).await?;
         Ok(secret)

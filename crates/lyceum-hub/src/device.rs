@@ -212,6 +212,7 @@ impl Hub {
             created_at: now,
             expires_at: Some(now.plus_seconds(ACCESS_SECONDS)),
             scopes: None,
+            publisher_id: None,
         };
         let refresh = lyceum_db::RefreshToken {
             hash: hash(&refresh_token),

@@ -137,6 +137,7 @@ pub(super) async fn tokens_lead_to_their_users(db: &Db) {
         created_at: NOW,
         expires_at: expires,
         scopes: None,
+        publisher_id: None,
     };
     let tokens = [new(1, None), new(2, Some(at(10))), new(1, None)];
     let ids = put(db, move |tx| {

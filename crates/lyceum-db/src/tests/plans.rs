@@ -7,7 +7,7 @@ use crate::testing::{TestDb, sqlite};
 use crate::value::bind;
 use crate::{
     AccountKind, CollectionQuery, CollectionSort, DiscussionQuery, DownloadCount, Facet, Lane, ListQuery,
-    NewEvent, Reader, RequestState, Sort, Viewer, ViewerScope,
+    NewEvent, PublisherOf, Reader, RequestState, Sort, Viewer, ViewerScope,
 };
 
 const MODEL: RepoKind = RepoKind::Model;
@@ -63,6 +63,10 @@ async fn reads_use_an_index() {
     r.token_by_hash(&[1; 32]).await.unwrap();
     r.token(1).await.unwrap();
     r.tokens_of(1, 0, 9).await.unwrap();
+    r.user_by_identity("x", "y").await.unwrap();
+    r.memberships_by_issuer(1, "x").await.unwrap();
+    r.publishers_of(PublisherOf::Account(1), 9).await.unwrap();
+    r.publishers_of(PublisherOf::Repo(1), 9).await.unwrap();
     r.resource_group(1, 1).await.unwrap();
     r.resource_groups(1, Some(1), 0, 9).await.unwrap();
     r.role_in_group(1, 1).await.unwrap();
@@ -177,6 +181,11 @@ async fn writes_use_an_index() {
             tx.touch_token(1, NOW).await?;
             tx.take_refresh_token(&[1; 32], NOW).await?;
             tx.delete_expired_tokens(NOW).await?;
+            tx.touch_identity("x", "y", NOW).await?;
+            tx.delete_identities(1, "x").await?;
+            tx.use_sign_in(&[1; 32], NOW, NOW).await?;
+            tx.touch_publisher(1, NOW).await?;
+            tx.delete_publisher(PublisherOf::Repo(1), 1).await?;
             tx.touch_repo(1, NOW, Some(NOW)).await?;
             tx.take_segment_number(1).await?;
             tx.delete_repo(1).await?;

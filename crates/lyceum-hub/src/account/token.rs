@@ -120,6 +120,7 @@ impl Hub {
                 .map(|scopes| serde_json::to_string(&scopes))
                 .transpose()
                 .map_err(Error::internal)?,
+            publisher_id: None,
         };
         if self.insert_token(row).await? {
             return Ok(secret);
