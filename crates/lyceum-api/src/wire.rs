@@ -11,6 +11,7 @@ pub(crate) mod identity;
 pub(crate) mod info;
 pub(crate) mod lfs;
 pub(crate) mod lfs_files;
+pub(crate) mod locks;
 pub(crate) mod oauth;
 pub(crate) mod organisations;
 pub(crate) mod people;

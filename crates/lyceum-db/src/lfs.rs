@@ -6,6 +6,8 @@ use crate::error::Result;
 use crate::queries::Queries;
 use crate::value::{Columns, Record, bind};
 
+pub(crate) mod lock;
+
 /// A multipart upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upload {

@@ -62,6 +62,7 @@ pub use event::{Chain, Event, NewEvent};
 pub use git::{NewSegment, Ref, SegmentData, SegmentRow};
 pub use info::{Facet, RepoInfo};
 pub use job::{Job, Lane};
+pub use lfs::lock::LfsLock;
 pub use lfs::{Upload, UploadPart};
 pub use list::{ListQuery, Sort, Viewer, ViewerScope};
 pub use profile::{OrgCounts, UserCounts};

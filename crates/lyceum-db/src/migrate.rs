@@ -30,6 +30,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { name: "quotas", text: include_str!("../migrations/0006_quotas.sql") },
     Migration { name: "event_bytes", text: include_str!("../migrations/0007_event_bytes.sql") },
     Migration { name: "identity", text: include_str!("../migrations/0008_identity.sql") },
+    Migration { name: "lfs_lock", text: include_str!("../migrations/0012_lfs_lock.sql") },
 ];
 
 /// Brings the schema up to date, in one transaction that keeps other replicas waiting.

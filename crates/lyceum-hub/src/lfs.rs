@@ -1,4 +1,4 @@
-//! Git LFS: batch, basic and multipart upload, verify.
+//! Git LFS: batch, basic and multipart upload, verify, locks.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use crate::signature::GrantError;
 use crate::xet::NewFile;
 use crate::{Action, Caller, Error, ErrorKind, Hub, Repo, Result};
 
+pub(crate) mod lock;
 mod multipart;
 
 const UPLOAD: &str = "lfs-upload";

@@ -3,6 +3,7 @@
 //! Addresses for bytes authorise themselves by a signed grant: Hub clients send neither token nor header there.
 
 mod bytes;
+mod locks;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ pub(super) fn register(routes: &mut Routes) {
     routes.post(Scope::Files, "/info/lfs/objects/batch", batch);
     routes.post(Scope::Files, "/info/lfs/objects/verify", verify);
     bytes::register(routes);
+    locks::register(routes);
 }
 
 /// How bytes will travel.

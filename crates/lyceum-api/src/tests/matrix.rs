@@ -310,6 +310,7 @@ impl World {
             ("{name}", name),
             ("{revision}", "main"),
             ("{branch}", "topic"),
+            ("{lock}", "0"),
             ("{*path}", "README.md"),
             ("{state}", "pending"),
             ("{user}", "reader"),

@@ -141,6 +141,11 @@ async fn reads_use_an_index() {
     r.first_bucket_event(1, NOW).await.unwrap();
     r.upload("x").await.unwrap();
     r.parts("x").await.unwrap();
+    r.lfs_lock(1, 1).await.unwrap();
+    r.lfs_lock_of(1, "a").await.unwrap();
+    r.lfs_locks(1, None, None, 0, 9).await.unwrap();
+    r.lfs_locks(1, Some("a"), Some(1), 0, 9).await.unwrap();
+    r.lfs_locks_count(1).await.unwrap();
     r.expired_uploads(NOW, 9).await.unwrap();
     r.discussion(1, 1).await.unwrap();
     r.discussions(&DiscussionQuery { repo_id: 1, is_pull: Some(true), limit: 9, ..Default::default() })
@@ -199,6 +204,7 @@ async fn writes_use_an_index() {
             tx.delete_xorb(&xet(1), &[xet(2)], NOW).await?;
             tx.delete_xet_file(&xet(1)).await?;
             tx.delete_repo_files(1, &[sha(1)]).await?;
+            tx.delete_lfs_lock(1, 1).await?;
             tx.unlink_bucket_xet_files(1, &[xet(1)], NOW).await?;
             tx.purge_bucket_uploads(1, 9).await?;
             tx.purge_bucket(1, 9).await?;
