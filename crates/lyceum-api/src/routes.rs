@@ -13,6 +13,7 @@ use lyceum_hub::ErrorKind;
 use crate::Api;
 use crate::error::ApiError;
 
+mod archive;
 mod attachments;
 mod buckets;
 mod card;
@@ -45,6 +46,7 @@ pub(crate) use resolve::DownloadWindow;
 /// Registers every route.
 pub(crate) fn all() -> Routes {
     let mut routes = Routes::default();
+    archive::register(&mut routes);
     attachments::register(&mut routes);
     buckets::register(&mut routes);
     card::register(&mut routes);

@@ -7,6 +7,7 @@
 pub mod limits;
 pub mod wire;
 
+mod archive;
 mod attributes;
 mod check;
 mod commit;
@@ -31,6 +32,7 @@ mod signature;
 mod tag;
 mod tree;
 
+pub use archive::{ArchiveEntry, ArchiveFormat, ArchiveWriter};
 pub use attributes::{Attributes, DEFAULT_GITATTRIBUTES};
 pub use check::{Problem, Reachable, check_reachable};
 pub use commit::Commit;

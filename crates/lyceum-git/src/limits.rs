@@ -34,6 +34,8 @@ pub const MAX_RULES: usize = 1000;
 pub const MAX_ATTRIBUTE_LINE_BYTES: usize = 2048;
 /// Longest glob with wildcards, in tokens; a longer one matches nothing.
 pub const MAX_GLOB_TOKENS: usize = 255;
+/// Largest table of a zip, which is held until its end: half a million files with paths of usual length.
+pub const MAX_ZIP_TABLE_BYTES: usize = 64 * 1024 * 1024;
 /// Largest Git LFS pointer file (Git LFS specification, “The Pointer”).
 pub const MAX_POINTER_BYTES: usize = 1024;
 

@@ -5,6 +5,7 @@
 
 mod access;
 mod account;
+mod archive;
 mod attachment;
 mod bucket;
 mod cache;
@@ -47,6 +48,7 @@ pub use account::{
     Account, FineGrained, Membership, NewOrganisation, NewServiceAccount, NewToken, NewUser, ScopedEntity,
     TokenInfo, TokenLimits, WhoAmI,
 };
+pub use archive::{ArchiveHandle, ArchiveOptions, ArchiveStream};
 pub use attachment::Attachment;
 pub use bucket::{
     BucketBatch, BucketChange, BucketEntry, BucketEvent, BucketFeed, BucketFile, BucketFollower, BucketInfo,
@@ -83,6 +85,7 @@ pub use lyceum_db::{
     TokenKind, TokenRole, Visibility, WebhookSecret,
 };
 pub use lyceum_fetch::AllowList;
+pub use lyceum_git::ArchiveFormat;
 pub use lyceum_store::ByteStream;
 pub use organisation::{GroupMember, NewResourceGroup, ResourceGroup, ResourceGroupPage};
 pub use people::{Overview, OverviewOf, PeopleOf, PeoplePage, Person};

@@ -59,6 +59,7 @@ fn repo_pages(kind: RepoKind) -> Router<Web> {
         .route(&format!("{repo}/tree/{{revision}}"), get(page::tree::show))
         .route(&format!("{repo}/tree/{{revision}}/{{*path}}"), get(page::tree::show))
         .route(&format!("{repo}/blob/{{revision}}/{{*path}}"), get(page::blob::show))
+        .route(&format!("{repo}/download/{{revision}}"), get(page::download::archive))
         .route(&format!("{repo}/download/{{revision}}/{{*path}}"), get(page::download::send))
         .route(&format!("{repo}/commits/{{revision}}"), get(page::commits::show))
         .route(&format!("{repo}/commit/{{revision}}"), get(page::commit::show))

@@ -29,6 +29,7 @@ use crate::extract::{Auth, BaseUrl, FilePath, Query, RepoAddress, Rev};
 use crate::layers::Shared;
 
 pub(crate) use downloads::DownloadWindow;
+pub(super) use media::disposition;
 
 const X_LINKED_ETAG: HeaderName = HeaderName::from_static("x-linked-etag");
 const X_LINKED_SIZE: HeaderName = HeaderName::from_static("x-linked-size");
@@ -138,14 +139,14 @@ fn describe(headers: &mut HeaderMap, file: &FileHandle, path: &RepoPath, etag: &
 }
 
 /// What users upload is shown by browsers under our name: it must run nothing and be taken for nothing else.
-fn harden(headers: &mut HeaderMap) {
+pub(super) fn harden(headers: &mut HeaderMap) {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
     headers.insert(CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
 }
 
 /// A file of a commit never changes; who may read it does, so only the reader's own cache may keep it.
-fn cache_control(pinned: bool) -> HeaderValue {
+pub(super) fn cache_control(pinned: bool) -> HeaderValue {
     if pinned {
         HeaderValue::from_static("private, max-age=86400, immutable")
     } else {
@@ -201,17 +202,17 @@ fn file_info(mut response: Response, links: &XetLinks, etag: &str, size: u64) ->
 }
 
 /// Evaluates `If-None-Match`, which compares weakly (RFC 9110 §13.1.2).
-fn not_modified(headers: &HeaderMap, etag: &str) -> bool {
+pub(super) fn not_modified(headers: &HeaderMap, etag: &str) -> bool {
     headers.get_all(IF_NONE_MATCH).iter().filter_map(|tags| tags.to_str().ok()).any(|tags| {
         tags.split(',').map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
     })
 }
 
-fn commit_value(commit: Oid) -> HeaderValue {
+pub(super) fn commit_value(commit: Oid) -> HeaderValue {
     value(commit.to_string())
 }
 
-fn value(text: String) -> HeaderValue {
+pub(super) fn value(text: String) -> HeaderValue {
     HeaderValue::try_from(text).expect("hashes and encoded addresses are header values")
 }
 

@@ -311,6 +311,7 @@ impl World {
             ("{revision}", "main"),
             ("{branch}", "topic"),
             ("{lock}", "0"),
+            ("{*archive}", "main.zip"),
             ("{*path}", "README.md"),
             ("{state}", "pending"),
             ("{user}", "reader"),

@@ -1,4 +1,5 @@
-//! `/{repo}/download/{revision}/{path}`: a file for a signed-in browser, which has no token for the API.
+//! `/{repo}/download/{revision}[/{path}]`: a file, or all of them as a zip, for a signed-in browser, which has no token
+//! for the API.
 
 use axum::body::Body;
 use axum::response::Response;
@@ -7,7 +8,7 @@ use http::header::{
     X_CONTENT_TYPE_OPTIONS,
 };
 use lyceum_core::{ByteRange, RepoPath};
-use lyceum_hub::{Action, Error};
+use lyceum_hub::{Action, ArchiveFormat, ArchiveOptions, Error};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::error::PageError;
@@ -25,12 +26,29 @@ pub(crate) async fn send(visit: Visit) -> Result<Response, Detour> {
     Ok(saved(path, file.entry.size, Body::from_stream(bytes))?)
 }
 
+/// Streams all files of a revision as a zip.
+pub(crate) async fn archive(visit: Visit) -> Result<Response, Detour> {
+    let repo = visit.open(Action::Read).await?;
+    let options = ArchiveOptions { format: ArchiveFormat::Zip, pointers: false };
+    let archive = visit.web.hub.archive(&repo, &visit.address.revision(), options).await?;
+    visit.web.hub.count_download(&repo);
+    let body = Body::from_stream(visit.web.hub.read_archive(&archive));
+    Ok(attachment(&archive.file_name(), None, body)?)
+}
+
 /// Answers with a file that the browser saves.
 pub(crate) fn saved(path: &RepoPath, size: u64, body: Body) -> Result<Response, PageError> {
-    let name = utf8_percent_encode(path.file_name(), NON_ALPHANUMERIC);
-    let response = Response::builder()
+    attachment(path.file_name(), Some(size), body)
+}
+
+fn attachment(name: &str, size: Option<u64>, body: Body) -> Result<Response, PageError> {
+    let name = utf8_percent_encode(name, NON_ALPHANUMERIC);
+    let mut response = Response::builder();
+    if let Some(size) = size {
+        response = response.header(CONTENT_LENGTH, size);
+    }
+    let response = response
         .header(CONTENT_TYPE, "application/octet-stream")
-        .header(CONTENT_LENGTH, size)
         .header(CONTENT_DISPOSITION, format!("attachment; filename*=UTF-8''{name}"))
         .header(CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'")
         .header(X_CONTENT_TYPE_OPTIONS, "nosniff")

@@ -45,6 +45,7 @@ struct Tree {
     next: Option<String>,
     commit: String,
     commit_path: String,
+    archive: String,
 }
 
 impl FileRow {
@@ -91,6 +92,7 @@ pub(crate) async fn show(visit: Visit, Query(wanted): Query<Wanted>) -> Result<R
             format!("{}?after={after}", head.link.tree(&head.revision, folder))
         }),
         commit_path: head.link.commit(&commit),
+        archive: head.link.download(&head.revision, ""),
         commit: commit[..8].to_owned(),
         head,
     };

@@ -55,7 +55,13 @@ async fn a_public_repo_shows_card_files_and_history() {
         };
         let link = |rest: &str| format!("href=\"{base}{rest}\"");
         check("", &["# Hello &#60;script", "README.md", &link("/tree/main/deep")]).await;
-        check("/tree/main", &[&link("/blob/main/README.md"), &link("/tree/main/deep")]).await;
+        check(
+            "/tree/main",
+            &[&link("/blob/main/README.md"), &link("/tree/main/deep"), &link("/download/main")],
+        )
+        .await;
+        let zip = site.get(&format!("{base}/download/main"), "").await;
+        assert!(zip.status == 200 && zip.text.contains("thing-"), "{}", zip.status);
         check("/tree/main/deep/er", &[&link("/blob/main/deep/er/a%20b.txt"), &link("/tree/main/deep")]).await;
         check(
             "/blob/main/deep/er/a%20b.txt",

@@ -32,7 +32,7 @@ pub(crate) struct DownloadWindow {
 impl DownloadWindow {
     /// Reports whether this request is the first of a download. Clients that do not mark theirs download by reading
     /// a file from its start.
-    pub(super) fn counts(&self, repo: &Repo, method: &Method, headers: &HeaderMap) -> bool {
+    pub(in crate::routes) fn counts(&self, repo: &Repo, method: &Method, headers: &HeaderMap) -> bool {
         let marked = headers.contains_key(X_HF_DOWNLOAD_COUNTER);
         let plain = *method == Method::GET && !headers.contains_key(RANGE);
         (marked || plain) && self.first(self.digest(&format!("{} {}", repo.kind(), repo.id()), headers))

@@ -37,7 +37,7 @@ pub(super) fn content_type(file_name: &str, large: bool) -> HeaderValue {
 }
 
 /// Returns `Content-Disposition` (RFC 6266): the exact name, and one for clients that know only ASCII.
-pub(super) fn disposition(file_name: &str, attachment: bool) -> HeaderValue {
+pub(in crate::routes) fn disposition(file_name: &str, attachment: bool) -> HeaderValue {
     let kind = if attachment { "attachment" } else { "inline" };
     let plain: String = file_name
         .chars()
