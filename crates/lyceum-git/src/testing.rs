@@ -63,6 +63,26 @@ impl Memory {
         }
     }
 
+    /// Takes over a finished segment, deltas and all.
+    pub(crate) fn absorb_segment(&self, segment: &Segment) {
+        let pack = pack(segment);
+        for entry in segment.index.iter() {
+            self.put(entry.oid, resolve(&pack, segment, entry));
+        }
+    }
+
+    /// Returns an object, or the lack of it, without counting.
+    pub(crate) fn get(&self, oid: Oid) -> Option<Arc<Object>> {
+        self.objects.lock().unwrap().get(&oid).cloned()
+    }
+
+    /// Returns the ids of all objects, sorted.
+    pub(crate) fn ids(&self) -> Vec<Oid> {
+        let mut ids: Vec<Oid> = self.objects.lock().unwrap().keys().copied().collect();
+        ids.sort_unstable();
+        ids
+    }
+
     /// Applies edits and keeps the new trees.
     pub(crate) fn edit(&self, root: Option<Oid>, edits: Vec<Edit>) -> Result<Oid, crate::EditError> {
         let mut writer = SegmentWriter::new(&std::env::temp_dir());
@@ -122,6 +142,13 @@ pub(crate) fn read_entry(stored: &[u8], entry: &SegmentEntry) -> Result<Object> 
 pub(crate) fn stored<'a>(pack: &'a [u8], entry: &SegmentEntry) -> &'a [u8] {
     let from = usize::try_from(entry.offset).unwrap();
     &pack[from..from + usize::try_from(entry.stored_bytes).unwrap()]
+}
+
+/// Reads an object of a segment, and those that it is based on.
+pub(crate) fn resolve(pack: &[u8], segment: &Segment, entry: &SegmentEntry) -> Object {
+    let packed = Packed::parse(Bytes::copy_from_slice(stored(pack, entry)), entry).unwrap();
+    let base = packed.base.map(|base| resolve(pack, segment, &segment.index.find(&base).unwrap()).data);
+    packed.resolve(entry.oid, base.as_deref()).unwrap()
 }
 
 pub(crate) fn pack(segment: &Segment) -> Vec<u8> {
