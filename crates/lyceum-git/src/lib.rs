@@ -55,7 +55,7 @@ pub use pack::{PackLimits, PackReader, ReceivedPack, Resolver};
 pub use pack_source::{ObjectHeader, PackSource};
 pub use patch::{Content, PatchWriter};
 pub use pointer::Pointer;
-pub use receiver::{NewEntry, Push, Receiver, RefUpdate, Remarks, Rules};
+pub use receiver::{NewEntry, Push, Receiver, RefUpdate, Remarks, Rules, Tip};
 pub use reference::{Head, Reference, References};
 pub use segment::{Packed, Segment, SegmentData, SegmentEntry, SegmentIndex, SegmentWriter, merge_segments};
 pub use signature::Signature;

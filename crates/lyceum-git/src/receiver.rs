@@ -7,7 +7,7 @@ use lyceum_core::Oid;
 use tokio::sync::mpsc;
 
 use crate::pack::PackLimits;
-use crate::{Commit, Mode, ObjectHeader, PackSource, References, Result, Segment};
+use crate::{Commit, Mode, ObjectHeader, ObjectKind, PackSource, References, Result, Segment};
 
 /// Most lines that one push is answered with for the user to read.
 const MAX_REMARKS: usize = 200;
@@ -23,12 +23,25 @@ pub struct RefUpdate {
     pub new: Option<Oid>,
 }
 
+/// What a reference is to lead to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tip {
+    /// What its target is.
+    pub kind: ObjectKind,
+    /// The target itself, or what a tag leads to in the end.
+    pub peeled: Oid,
+    /// What that is.
+    pub peeled_kind: ObjectKind,
+}
+
 /// A push whose objects are complete and sound.
 #[derive(Debug)]
 pub struct Push<R> {
     /// What is to become of references. Their names keep to git's rules, and everything that their new targets lead to
     /// is in the repository or in the segment.
     pub updates: Vec<RefUpdate>,
+    /// What each update's new target is; `None` for deletions.
+    pub tips: Vec<Option<Tip>>,
     /// The new objects that the targets lead to; `None` if there are none.
     pub segment: Option<Segment>,
     /// What looked at the new files.

@@ -1,12 +1,14 @@
 //! From a pack to what may be applied, and to the report.
 
+use bytes::Bytes;
 use lyceum_core::Oid;
 
 use super::commands::{Request, refusals};
 use super::{LOOKUP_BATCH, off_thread};
 use crate::connect::connect;
-use crate::receiver::{Push, Receiver, Remarks};
-use crate::{Error, ErrorKind, ReceivedPack, RefUpdate, Result, Segment};
+use crate::limits::MAX_TAG_DEPTH;
+use crate::receiver::{Push, Receiver, Remarks, Tip};
+use crate::{Error, ErrorKind, ObjectKind, ReceivedPack, RefUpdate, Result, Segment, Tag};
 
 /// From so many updates on it is not found out which of them lack something: none is made.
 const MAX_SINGLED_OUT: usize = 16;
@@ -27,6 +29,8 @@ pub(super) struct Verdict {
 pub(super) struct Examined<U> {
     segment: Option<Segment>,
     rules: U,
+    /// By update.
+    tips: Vec<Option<Tip>>,
 }
 
 impl Verdict {
@@ -73,7 +77,7 @@ pub(super) async fn examine<R: Receiver>(
     verdict: &mut Verdict,
 ) -> Result<Examined<R::Rules>> {
     let Some(mut pack) = pack else {
-        return Ok(Examined { segment: None, rules: repo.rules() });
+        return Ok(Examined { segment: None, rules: repo.rules(), tips: vec![None; request.updates.len()] });
     };
     let oids: Vec<Oid> = pack.oids().collect();
     let mut new = Vec::with_capacity(oids.len());
@@ -115,13 +119,42 @@ pub(super) async fn examine<R: Receiver>(
         verdict.refuse_all("atomic push failure");
     }
     let (mut pack, reached, rules) = (walk.pack, walk.reached, walk.rules);
+    let mut tips = Vec::with_capacity(request.updates.len());
+    for (update, refused) in request.updates.iter().zip(&verdict.refused) {
+        tips.push(match update.new.filter(|_| refused.is_none()) {
+            Some(oid) => Some(peel(repo, &mut pack, oid).await?),
+            None => None,
+        });
+    }
     let live = request.updates.len() > verdict.refused.iter().flatten().count();
     if !live || !reached.contains(&true) {
-        return Ok(Examined { segment: None, rules });
+        return Ok(Examined { segment: None, rules, tips });
     }
     let spool_dir = repo.spool_dir().to_owned();
     let segment = off_thread(pack.len(), move || pack.keep(&reached, &spool_dir)).await?;
-    Ok(Examined { segment: Some(segment), rules })
+    Ok(Examined { segment: Some(segment), rules, tips })
+}
+
+/// Finds out what a target is and, through tags, leads to.
+async fn peel<R: Receiver>(repo: &R, pack: &mut ReceivedPack, oid: Oid) -> Result<Tip> {
+    let mut peeled = oid;
+    let mut first = None;
+    for _ in 0..=MAX_TAG_DEPTH {
+        let (kind, tag) = match pack.find(&peeled).and_then(|index| Some((index, pack.kind(index)?))) {
+            Some((index, ObjectKind::Tag)) => (ObjectKind::Tag, pack.content(index)?),
+            Some((_, kind)) => (kind, Bytes::new()),
+            None => match repo.header(peeled).await?.kind {
+                ObjectKind::Tag => (ObjectKind::Tag, repo.read(peeled).await?.data.clone()),
+                kind => (kind, Bytes::new()),
+            },
+        };
+        let kind_of_target = *first.get_or_insert(kind);
+        if kind != ObjectKind::Tag {
+            return Ok(Tip { kind: kind_of_target, peeled, peeled_kind: kind });
+        }
+        peeled = Tag::parse(&tag)?.target;
+    }
+    Err(Error::too_large(format!("tag {oid} points through more than {MAX_TAG_DEPTH} tags")))
 }
 
 /// Reports whether one target lacks something.
@@ -153,6 +186,7 @@ pub(super) async fn push<R: Receiver>(
     }
     let push = Push {
         updates: live.iter().map(|index| request.updates[*index].clone()).collect(),
+        tips: live.iter().map(|index| examined.tips[*index]).collect(),
         segment: examined.segment,
         rules: examined.rules,
         atomic: request.atomic,
