@@ -59,6 +59,32 @@ pub async fn log(
     Ok(commits)
 }
 
+/// Counts the commits that lead to `head`, itself included; `None` if there are more than `limit`. `known` tells what
+/// was counted before, so that a history which only grew is not read again.
+pub async fn count_commits(
+    objects: &impl Objects,
+    head: Oid,
+    known: impl Fn(Oid) -> Option<usize>,
+    limit: usize,
+) -> Result<Option<usize>> {
+    let mut seen = HashSet::from([head]);
+    let mut waiting = vec![head];
+    // As long as each commit has one parent, everything before a counted one is what was counted.
+    let mut straight = true;
+    while let Some(oid) = waiting.pop() {
+        if let Some(before) = known(oid).filter(|_| straight) {
+            return Ok(Some(seen.len() - 1 + before));
+        }
+        let parents = read_commit(objects, oid).await?.parents;
+        straight &= parents.len() < 2;
+        waiting.extend(parents.into_iter().filter(|parent| seen.insert(*parent)));
+        if seen.len() > limit {
+            return Ok(None);
+        }
+    }
+    Ok(Some(seen.len()))
+}
+
 /// Commits waiting to be visited, the newest first; of equally old ones, the one that was found first.
 #[derive(Default)]
 pub(crate) struct DateQueue {

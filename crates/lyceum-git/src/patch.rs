@@ -9,6 +9,9 @@ use lyceum_core::Oid;
 use crate::{Change, Mode};
 
 mod lines;
+mod raw;
+
+pub use raw::RawWriter;
 
 /// Lines shown around a change.
 const CONTEXT: usize = 3;
@@ -158,11 +161,13 @@ fn text(side: &Side<'_>) -> Text {
         (None, _) => Text::Known(Bytes::new()),
         (Some((Mode::Submodule, oid)), _) => Text::Known(Bytes::from(format!("Subproject commit {oid}\n"))),
         (Some(_), Content::TooLarge) => Text::TooLarge,
-        (Some(_), Content::Known(bytes)) if bytes[..bytes.len().min(BINARY_PROBE_BYTES)].contains(&0) => {
-            Text::Binary
-        }
+        (Some(_), Content::Known(bytes)) if binary(bytes) => Text::Binary,
         (Some(_), Content::Known(bytes)) => Text::Known(bytes.clone()),
     }
+}
+
+fn binary(bytes: &[u8]) -> bool {
+    bytes[..bytes.len().min(BINARY_PROBE_BYTES)].contains(&0)
 }
 
 /// Joins edits whose context would touch.

@@ -86,6 +86,11 @@ impl Repo {
     pub fn id(&self) -> &RepoId {
         &self.record.name
     }
+
+    /// Returns the number of the repo, which stays when it is moved.
+    pub fn number(&self) -> i64 {
+        self.record.id
+    }
 }
 
 impl Caller {

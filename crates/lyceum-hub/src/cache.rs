@@ -25,7 +25,11 @@ pub(crate) struct GitCache {
     facts: Cache<(i64, Oid), Arc<Facts>, Weight>,
     siblings: Cache<(i64, Oid), Arc<[Sibling]>, Weight>,
     merges: Cache<Tips, Arc<Mergeability>, Weight>,
+    counts: Cache<(i64, Oid), usize>,
 }
+
+/// Commits of which the length of the history is remembered.
+const COUNTS: usize = 4096;
 
 /// A pull request, by repo and number, with the heads of its target and its own.
 pub(crate) type Tips = (i64, i64, Oid, Oid);
@@ -41,6 +45,7 @@ impl GitCache {
             facts: Cache::with_weighter(items / 8, bytes / 8, Weight),
             siblings: Cache::with_weighter(items / 8, bytes / 8, Weight),
             merges: Cache::with_weighter(items / 8, bytes / 8, Weight),
+            counts: Cache::new(COUNTS),
         }
     }
 
@@ -89,6 +94,15 @@ impl GitCache {
 
     pub(crate) fn keep_merge(&self, tips: Tips, mergeability: Mergeability) {
         self.merges.insert(tips, Arc::new(mergeability));
+    }
+
+    /// Returns how many commits lead to a commit.
+    pub(crate) fn count(&self, repo: i64, commit: Oid) -> Option<usize> {
+        self.counts.get(&(repo, commit))
+    }
+
+    pub(crate) fn keep_count(&self, repo: i64, commit: Oid, count: usize) {
+        self.counts.insert((repo, commit), count);
     }
 
     pub(crate) fn data(&self, repo: i64, segment: i64) -> Option<Bytes> {

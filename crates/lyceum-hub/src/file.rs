@@ -23,6 +23,16 @@ impl FileHandle {
     pub fn etag(&self) -> String {
         self.entry.lfs.map_or_else(|| self.entry.oid.to_string(), |lfs| lfs.sha256.to_string())
     }
+
+    /// Returns the file as git has it: of a large one the pointer.
+    #[must_use]
+    pub fn raw(mut self) -> Self {
+        if let Some(lfs) = self.entry.lfs.take() {
+            self.entry.size = lfs.pointer_size;
+            self.entry.xet_hash = None;
+        }
+        self
+    }
 }
 
 impl Hub {

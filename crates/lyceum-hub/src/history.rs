@@ -26,6 +26,9 @@ pub struct CommitInfo {
     pub parents: Vec<Oid>,
 }
 
+/// Longest history whose commits are counted.
+const MAX_COUNTED_COMMITS: usize = 50_000;
+
 /// One page of history, newest first.
 #[derive(Debug, Clone)]
 pub struct CommitPage {
@@ -53,6 +56,17 @@ impl Hub {
         log.truncate(limit);
         let commits = log.iter().map(|(oid, commit)| CommitInfo::new(*oid, commit)).collect();
         Ok(CommitPage { commits, more })
+    }
+
+    /// Counts the commits that lead to a commit, itself included; `None` if there are too many to be counted.
+    pub async fn count_commits(&self, repo: &Repo, head: Oid) -> Result<Option<usize>> {
+        let known = |commit| self.inner.git.count(repo.record.id, commit);
+        let count = lyceum_git::count_commits(&self.objects(repo), head, known, MAX_COUNTED_COMMITS).await;
+        let count = count.map_err(Error::internal)?;
+        if let Some(count) = count {
+            self.inner.git.keep_count(repo.record.id, head, count);
+        }
+        Ok(count)
     }
 }
 

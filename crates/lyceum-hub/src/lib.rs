@@ -12,6 +12,7 @@ mod cache;
 mod card;
 mod collection;
 mod commit;
+mod compare;
 mod derive;
 mod device;
 mod discussion;
@@ -60,6 +61,7 @@ pub use collection::{
     CollectionSlug, ItemChange, ItemShown, NewCollectionOf,
 };
 pub use commit::{CommitBuilder, Committed, Operation};
+pub use compare::Comparison;
 pub use device::{DevicePoll, DeviceStart, TokenPair};
 pub use discussion::{
     Comment, CommentVersion, Discussion, DiscussionDetails, DiscussionEvent, DiscussionFilter,
@@ -91,7 +93,7 @@ pub use organisation::{GroupMember, NewResourceGroup, ResourceGroup, ResourceGro
 pub use people::{Overview, OverviewOf, PeopleOf, PeoplePage, Person};
 pub use preupload::{PreuploadAnswer, PreuploadFile, UploadMode};
 pub use quota::StorageLimits;
-pub use reference::{Reference, References};
+pub use reference::{NewBranch, Reference, References};
 pub use repo::{NewRepo, RepoChange};
 pub use safetensors::SafetensorsMetadata;
 pub use search::{QuickHits, QuickQuery};

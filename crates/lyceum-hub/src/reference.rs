@@ -1,10 +1,11 @@
 //! Branches, tags and the list of all references.
 
-use lyceum_core::{Oid, RefName, Revision};
+use lyceum_core::{Oid, RefName, Revision, Timestamp};
 use lyceum_git::{ObjectKind, SegmentWriter, Tag};
 
 use crate::account::append_event;
 use crate::commit::{insert_segment, signature};
+use crate::repo::create::beginning;
 use crate::{Caller, Error, ErrorKind, Hub, Repo, Result};
 
 /// A reference and the commit it leads to.
@@ -27,6 +28,27 @@ pub struct References {
     pub converts: Vec<Reference>,
     /// `refs/pr/…`, in number order.
     pub pull_requests: Vec<Reference>,
+}
+
+/// How a branch begins.
+#[derive(Debug, Clone, Default)]
+pub struct NewBranch {
+    /// The revision that it starts from; the head of the default branch when absent.
+    pub start: Option<Revision>,
+    /// Whether it starts anew, with a history of its own.
+    pub empty: bool,
+    /// Whether it may take the place of a branch of the same name.
+    pub overwrite: bool,
+}
+
+/// A reference to create.
+#[derive(Clone)]
+struct NewReference {
+    name: RefName,
+    target: Oid,
+    commit: Oid,
+    segment: Option<lyceum_db::NewSegment>,
+    overwrite: bool,
 }
 
 impl Hub {
@@ -55,18 +77,24 @@ impl Hub {
         Ok(references)
     }
 
-    /// Creates a branch at `start`, or at the head of the default branch. `branch` is a short name or `refs/convert/…`.
+    /// Creates a branch. `branch` is a short name or `refs/convert/…`.
     pub async fn create_branch(
         &self,
         caller: &Caller,
         repo: &Repo,
         branch: &str,
-        start: Option<&Revision>,
+        new: NewBranch,
     ) -> Result<()> {
         let name = branch_name(branch)?;
-        let default = Revision::parse(&repo.record.default_branch)?;
-        let commit = self.resolve(repo, start.unwrap_or(&default)).await?;
-        self.create_reference(caller, repo, name, commit, commit, None).await
+        let (segment, commit) = if new.empty {
+            let (segment, commit) = self.first_commit(caller, beginning()).await?;
+            (Some(segment), commit)
+        } else {
+            let default = Revision::parse(&repo.record.default_branch)?;
+            (None, self.resolve(repo, new.start.as_ref().unwrap_or(&default)).await?)
+        };
+        let reference = NewReference { name, target: commit, commit, segment, overwrite: new.overwrite };
+        self.create_reference(caller, repo, reference).await
     }
 
     /// Deletes a branch other than the default one.
@@ -91,7 +119,8 @@ impl Hub {
         let commit = self.resolve(repo, revision).await?;
         let name = RefName::tag(tag)?;
         let Some(message) = message.filter(|message| !message.trim().is_empty()) else {
-            return self.create_reference(caller, repo, name, commit, commit, None).await;
+            let reference = NewReference { name, target: commit, commit, segment: None, overwrite: false };
+            return self.create_reference(caller, repo, reference).await;
         };
         let tagger = signature(caller.signed_in()?, self.inner.clock.now());
         let tag = Tag {
@@ -103,8 +132,9 @@ impl Hub {
         };
         let mut segment = SegmentWriter::new(self.inner.store.spool_dir());
         let target = segment.add(ObjectKind::Tag, &tag.encode()).map_err(Error::internal)?;
-        let segment = self.keep_segment(repo.record.id, segment, "tag").await?;
-        self.create_reference(caller, repo, name, target, commit, Some(segment)).await
+        let segment = Some(self.keep_segment(repo.record.id, segment, "tag").await?);
+        let reference = NewReference { name, target, commit, segment, overwrite: false };
+        self.create_reference(caller, repo, reference).await
     }
 
     /// Deletes a tag.
@@ -156,40 +186,14 @@ impl Hub {
         }
     }
 
-    async fn create_reference(
-        &self,
-        caller: &Caller,
-        repo: &Repo,
-        name: RefName,
-        target: Oid,
-        commit: Oid,
-        segment: Option<lyceum_db::NewSegment>,
-    ) -> Result<()> {
+    async fn create_reference(&self, caller: &Caller, repo: &Repo, new: NewReference) -> Result<()> {
         let (repo_id, actor, now) = (repo.record.id, caller.signed_in()?.user_id, self.inner.clock.now());
         self.inner
             .db
-            .write(move |tx| {
-                Box::pin(async move {
-                    if let Some(other) = tx.ref_conflict(repo_id, name.as_str()).await? {
-                        return Err(Error::new(
-                            ErrorKind::Conflict,
-                            format!("{name} cannot be created because {other} exists"),
-                        ));
-                    }
-                    if !tx.cas_ref(repo_id, name.as_str(), None, Some((target, commit)), now).await? {
-                        return Err(Error::new(
-                            ErrorKind::AlreadyExists,
-                            format!("Reference {name} already exists"),
-                        ));
-                    }
-                    if let Some(segment) = &segment {
-                        insert_segment(tx, repo_id, segment).await?;
-                    }
-                    let detail = serde_json::json!({ "ref": name.as_str(), "commit": commit.to_string() });
-                    append_event(tx, Some(repo_id), Some(actor), "create-ref", &detail, now).await
-                })
-            })
-            .await
+            .write(move |tx| Box::pin(async move { put_reference(tx, repo_id, actor, new, now).await }))
+            .await?;
+        self.inner.job_added.notify_one();
+        Ok(())
     }
 
     async fn delete_reference(&self, caller: &Caller, repo: &Repo, name: RefName) -> Result<()> {
@@ -217,6 +221,44 @@ impl Hub {
             })
             .await
     }
+}
+
+/// Creates a reference, or moves it if it may be overwritten.
+async fn put_reference(
+    tx: &mut lyceum_db::Queries,
+    repo_id: i64,
+    actor: i64,
+    new: NewReference,
+    now: Timestamp,
+) -> Result<()> {
+    let NewReference { name, target, commit, segment, overwrite } = new;
+    if let Some(other) = tx.ref_conflict(repo_id, name.as_str()).await? {
+        let message = format!("{name} cannot be created because {other} exists");
+        return Err(Error::new(ErrorKind::Conflict, message));
+    }
+    // The segment first: taking its number locks the repo's row.
+    if let Some(segment) = &segment {
+        insert_segment(tx, repo_id, segment).await?;
+    }
+    let old = if overwrite { tx.ref_get(repo_id, name.as_str()).await? } else { None };
+    let expected = old.as_ref().map(|old| old.target);
+    if !tx.cas_ref(repo_id, name.as_str(), expected, Some((target, commit)), now).await? {
+        let error = match old {
+            Some(_) => Error::new(
+                ErrorKind::Conflict,
+                format!("`{name}` was changed at the same time; please try again"),
+            ),
+            None => Error::new(ErrorKind::AlreadyExists, format!("Reference {name} already exists")),
+        };
+        return Err(error);
+    }
+    let mut detail = serde_json::json!({ "ref": name.as_str(), "commit": commit.to_string() });
+    if let Some(old) = old {
+        detail["old"] = old.peeled.to_string().into();
+        tx.touch_repo(repo_id, now, Some(now)).await?;
+        crate::derive::enqueue(tx, repo_id, now).await?;
+    }
+    append_event(tx, Some(repo_id), Some(actor), "create-ref", &detail, now).await
 }
 
 /// Returns the reference names that a revision may stand for, branches first; none for a plain commit id is also fine.

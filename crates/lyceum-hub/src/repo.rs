@@ -1,6 +1,7 @@
 //! Creating, opening, moving, duplicating and deleting repos, and their settings.
 
-use lyceum_core::{AccountName, Oid, RefName, RepoId, RepoKind, Revision};
+use bytes::Bytes;
+use lyceum_core::{AccountName, Oid, RefName, RepoId, RepoKind, RepoPath, Revision};
 use lyceum_db::{Gated, RepoSettings};
 
 use crate::access::{Permission, check, not_found};
@@ -9,7 +10,7 @@ use crate::reference::default_branch;
 use crate::webhook::announce::{announce_deletion, before_deletion};
 use crate::{Action, Caller, Error, ErrorKind, Hub, Repo, Result, Role, Visibility, quota};
 
-mod create;
+pub(crate) mod create;
 mod duplicate;
 
 /// A repo to create.
@@ -25,6 +26,25 @@ pub struct NewRepo {
     pub visibility: Option<Visibility>,
     /// SDK of a space.
     pub sdk: Option<String>,
+    /// Licence that its card is to name.
+    pub license: Option<String>,
+    /// Regular files of its first commit, in place of those that every repo begins with or beside them.
+    pub files: Vec<(RepoPath, Bytes)>,
+}
+
+impl NewRepo {
+    /// Names a repo of the caller's, with the files that every repo begins with.
+    pub fn new(kind: RepoKind, name: &str) -> Self {
+        Self {
+            kind,
+            namespace: None,
+            name: name.to_owned(),
+            visibility: None,
+            sdk: None,
+            license: None,
+            files: Vec::new(),
+        }
+    }
 }
 
 /// Settings to change; what is `None` stays.

@@ -113,7 +113,7 @@ impl TestHub {
 
     /// Makes a public repo of the caller's.
     pub async fn repo(&self, caller: &Caller, kind: RepoKind, name: &str) -> RepoId {
-        let repo = NewRepo { kind, namespace: None, name: name.to_owned(), visibility: None, sdk: None };
+        let repo = NewRepo::new(kind, name);
         self.hub.create_repo(caller, repo).await.expect("a repo can be made")
     }
 }

@@ -9,7 +9,7 @@ use lyceum_core::AccountName;
 use lyceum_core::limits::{MAX_BUCKET_OPERATIONS, MAX_PAGE_ENTRIES, TREE_PAGE_ENTRIES};
 use lyceum_hub::{Action, ErrorKind, RepoChange};
 
-use super::repos::{located, taken};
+use super::repos::{created, taken};
 use super::{Routes, Scope};
 use crate::Api;
 use crate::error::{ApiError, ApiResult};
@@ -78,7 +78,7 @@ async fn create(
     let visibility = wire.visibility()?;
     let kind = lyceum_core::RepoKind::Bucket;
     match api.hub.create_bucket(&caller, id.namespace(), id.name(), visibility).await {
-        Ok(id) => Ok(Json(located(&base, kind, &id))),
+        Ok(id) => Ok(Json(created(&api, &caller, &base, kind, &id).await?)),
         Err(error) => Err(taken(&api, &caller, &base, kind, id, error).await),
     }
 }

@@ -2,9 +2,10 @@
 
 use axum::extract::State;
 use axum::response::IntoResponse as _;
-use http::Uri;
+use http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderName, Uri};
 use lyceum_core::limits::MAX_PAGE_ENTRIES;
-use lyceum_hub::Action;
+use lyceum_hub::{Action, Comparison, NewBranch};
 
 use super::{Routes, Scope};
 use crate::Api;
@@ -15,6 +16,8 @@ use crate::extract::{
 use crate::link;
 use crate::wire::refs::{CommitWire, NewBranchWire, NewTagWire, ReferencesWire, SquashWire};
 
+/// How many commits lead to the revision.
+const X_TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 /// Commits per page when the client does not say.
 const DEFAULT_COMMITS: usize = 50;
 
@@ -26,6 +29,7 @@ pub(super) fn register(routes: &mut Routes) {
     routes.post(Scope::Repo, "/tag/{revision}", create_tag);
     routes.delete(Scope::Repo, "/tag/{revision}", delete_tag);
     routes.post(Scope::Repo, "/super-squash/{branch}", squash);
+    routes.get(Scope::Repo, "/compare/{comparison}", compare);
 }
 
 async fn list(
@@ -53,9 +57,16 @@ async fn commits(
     let limit = query.number("limit", MAX_PAGE_ENTRIES)?.unwrap_or(DEFAULT_COMMITS).max(1);
     let repo = address.open_listing(&api.hub, &caller).await?;
     let page = api.hub.commits(&repo, &revision, number, limit).await?;
+    let total = match page.commits.first().filter(|_| number == 0) {
+        Some(head) => api.hub.count_commits(&repo, head.id).await?,
+        None => None,
+    };
     let commits: Vec<CommitWire> =
         page.commits.into_iter().map(|commit| CommitWire::new(commit, formatted)).collect();
     let mut response = Json(commits).into_response();
+    if let Some(total) = total {
+        response.headers_mut().insert(X_TOTAL_COUNT, total.into());
+    }
     if page.more {
         let next = number.saturating_add(1).to_string();
         let [(name, value)] = link::next_page(&base, &uri, &query, "p", &next);
@@ -71,9 +82,9 @@ async fn create_branch(
     params: PathParams,
     OptionalJson(wire): OptionalJson<NewBranchWire>,
 ) -> ApiResult<&'static str> {
-    let start = wire.starting_point.as_deref().map(parse_revision).transpose()?;
+    let branch = NewBranch::try_from(wire)?;
     let repo = address.open(&api.hub, &caller, Action::Write).await?;
-    api.hub.create_branch(&caller, &repo, params.get("branch")?, start.as_ref()).await?;
+    api.hub.create_branch(&caller, &repo, params.get("branch")?, branch).await?;
     Ok("OK")
 }
 
@@ -111,6 +122,30 @@ async fn delete_tag(
     let repo = address.open(&api.hub, &caller, Action::Write).await?;
     api.hub.delete_tag(&caller, &repo, params.get("revision")?).await?;
     Ok("OK")
+}
+
+/// Answers with a patch, or with the names of what differs when `raw` is asked for.
+async fn compare(
+    State(api): State<Api>,
+    Auth(caller): Auth,
+    address: RepoAddress,
+    params: PathParams,
+    Query(query): Query,
+) -> ApiResult {
+    let raw = query.flag("raw")?;
+    let (base, head) = match params.get("comparison")?.split_once("..") {
+        Some((base, head)) => (Some(parse_revision(base)?), parse_revision(head)?),
+        None => (None, parse_revision(params.get("comparison")?)?),
+    };
+    let comparison = Comparison { base, head };
+    let repo = address.open(&api.hub, &caller, Action::Read).await?;
+    let text = match raw {
+        true => api.hub.compare_raw(&repo, &comparison).await?,
+        false => api.hub.compare(&repo, &comparison).await?,
+    };
+    // Never anything that a browser would take for a page of ours.
+    let headers = [(CONTENT_TYPE, "text/plain; charset=utf-8"), (X_CONTENT_TYPE_OPTIONS, "nosniff")];
+    Ok((headers, text).into_response())
 }
 
 async fn squash(

@@ -33,7 +33,7 @@ async fn create(
     let repo = NewRepo::try_from(wire)?;
     let (kind, asked) = (repo.kind, RepoId::new(repo.namespace.clone().unwrap_or(own), &repo.name));
     match api.hub.create_repo_in(&caller, repo, group).await {
-        Ok(id) => Ok(Json(located(&base, kind, &id))),
+        Ok(id) => Ok(Json(created(&api, &caller, &base, kind, &id).await?)),
         Err(error) => Err(taken(&api, &caller, &base, kind, asked?, error).await),
     }
 }
@@ -97,8 +97,20 @@ async fn duplicate(
     }
 }
 
+/// Tells where a new repo is, and its number, by which some clients know it.
+pub(super) async fn created(
+    api: &Api,
+    caller: &Caller,
+    base: &BaseUrl,
+    kind: RepoKind,
+    id: &RepoId,
+) -> ApiResult<RepoUrlWire> {
+    let repo = api.hub.open(caller, kind, id, Action::Discover).await?;
+    Ok(RepoUrlWire { id: Some(repo.number().to_string()), ..located(base, kind, id) })
+}
+
 pub(super) fn located(base: &BaseUrl, kind: RepoKind, id: &RepoId) -> RepoUrlWire {
-    RepoUrlWire { url: link::repo(base, kind, id), name: id.to_string(), files_copy_pending: None }
+    RepoUrlWire { url: link::repo(base, kind, id), name: id.to_string(), id: None, files_copy_pending: None }
 }
 
 /// Adds the address of the repo that is in the way: with `exist_ok` clients go on with it.

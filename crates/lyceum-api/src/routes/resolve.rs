@@ -11,6 +11,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Extension, State};
 use axum::response::Response;
+use futures_util::future::BoxFuture;
 use http::header::{
     ACCEPT, ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY,
     CONTENT_TYPE, ETAG, HeaderMap, IF_NONE_MATCH, LINK, VARY, X_CONTENT_TYPE_OPTIONS,
@@ -41,7 +42,32 @@ const XET_FILE_INFO: &str = "application/vnd.xet-fileinfo+json";
 
 pub(super) fn register(routes: &mut Routes) {
     routes.get(Scope::Files, "/resolve/{revision}/{*path}", resolve);
+    routes.get(Scope::Files, "/raw/{revision}/{*path}", raw);
     bucket::register(routes);
+}
+
+/// Answers with a file as git has it: of a large one the pointer.
+#[expect(clippy::too_many_arguments, reason = "each is an extractor")]
+async fn raw(
+    State(api): State<Api>,
+    Extension(shared): Extension<Arc<Shared>>,
+    Auth(caller): Auth,
+    address: RepoAddress,
+    Rev(revision): Rev,
+    FilePath(path): FilePath,
+    method: Method,
+    headers: HeaderMap,
+) -> ApiResult {
+    let file = api.hub.open_file(&caller, address.kind, &address.id, &revision, &path).await?.raw();
+    address.check_moved(&file.repo)?;
+    let etag = format!("\"{}\"", file.etag());
+    let mut response = Response::default();
+    describe(response.headers_mut(), &file, &path, &etag)?;
+    let described = response.headers_mut();
+    described.insert(CACHE_CONTROL, cache_control(revision.as_str() == file.commit.to_string()));
+    described.insert(CONTENT_DISPOSITION, media::disposition(path.file_name(), false));
+    let found = Found { response, etag, size: file.entry.size, xet: None };
+    deliver(&shared, &method, &headers, found, reader(&api, file)).await
 }
 
 #[expect(clippy::too_many_arguments, reason = "each is an extractor")]
@@ -75,12 +101,20 @@ async fn resolve(
         let token = format!("{base}/api/{kind}/{id}/xet-read-token/{}", file.commit);
         XetLinks::new(&api, &base, token, hash)
     });
-    let (hub, size, file) = (api.hub.clone(), file.entry.size, Arc::new(file));
-    let read = move |range| {
+    let found = Found { response, etag, size: file.entry.size, xet };
+    deliver(&shared, &method, &headers, found, reader(&api, file)).await
+}
+
+/// Returns what reads ranges of a file.
+fn reader(
+    api: &Api,
+    file: FileHandle,
+) -> impl Fn(ByteRange) -> BoxFuture<'static, lyceum_hub::Result<ByteStream>> + Send + 'static {
+    let (hub, file) = (api.hub.clone(), Arc::new(file));
+    move |range| {
         let (hub, file) = (hub.clone(), Arc::clone(&file));
-        async move { hub.read_file(&file, range).await }
-    };
-    deliver(&shared, &method, &headers, Found { response, etag, size, xet }, read).await
+        Box::pin(async move { hub.read_file(&file, range).await })
+    }
 }
 
 /// A file whose answer is described and lacks its content.

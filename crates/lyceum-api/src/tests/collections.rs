@@ -30,13 +30,7 @@ fn ids(collection: &Value) -> Vec<(&str, u64)> {
 }
 
 async fn hidden_model(server: &Server) {
-    let repo = NewRepo {
-        kind: RepoKind::Model,
-        namespace: None,
-        name: "hidden".to_owned(),
-        visibility: Some(Visibility::Private),
-        sdk: None,
-    };
+    let repo = NewRepo { visibility: Some(Visibility::Private), ..NewRepo::new(RepoKind::Model, "hidden") };
     server.hub.create_repo(&server.user.caller, repo).await.expect("a repo can be made");
 }
 

@@ -29,7 +29,7 @@ async fn info_is_whole_or_by_property() {
     let info = server.get("/api/models/julien/m?expand=sha&expand=likes").await.expect(200).json();
     let mut keys: Vec<&str> = info.as_object().expect("object").keys().map(String::as_str).collect();
     keys.sort_unstable();
-    assert_eq!(keys, ["id", "likes", "modelId", "sha"]);
+    assert_eq!(keys, ["_id", "id", "likes", "modelId", "sha"]);
     let error = server.get("/api/models/julien/m?expand=citation").await.expect_error(400, "");
     assert!(error.json()["error"].as_str().expect("text").contains("safetensors"));
     server.get("/api/models/julien/m/revision/none").await.expect_error(404, "RevisionNotFound");

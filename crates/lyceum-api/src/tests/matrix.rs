@@ -164,11 +164,9 @@ impl World {
         let hub = &self.site.hub;
         let visibility = if name == "secret" { Visibility::Private } else { Visibility::Public };
         let repo = NewRepo {
-            kind: RepoKind::Model,
             namespace: Some(account("acme")),
-            name: name.to_owned(),
             visibility: Some(visibility),
-            sdk: None,
+            ..NewRepo::new(RepoKind::Model, name)
         };
         let id = hub.create_repo(&self.admin, repo).await.unwrap();
         let token = &self.tokens["admin"];
@@ -312,6 +310,7 @@ impl World {
             ("{branch}", "topic"),
             ("{lock}", "0"),
             ("{*archive}", "main.zip"),
+            ("{comparison}", "main"),
             ("{*path}", "README.md"),
             ("{state}", "pending"),
             ("{user}", "reader"),

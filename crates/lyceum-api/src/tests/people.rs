@@ -12,13 +12,7 @@ fn names<'a>(list: &'a Value, key: &str) -> Vec<&'a str> {
 }
 
 async fn private_model(server: &Server, name: &str) {
-    let repo = NewRepo {
-        kind: RepoKind::Model,
-        namespace: None,
-        name: name.to_owned(),
-        visibility: Some(Visibility::Private),
-        sdk: None,
-    };
+    let repo = NewRepo { visibility: Some(Visibility::Private), ..NewRepo::new(RepoKind::Model, name) };
     server.hub.create_repo(&server.user.caller, repo).await.expect("a repo can be made");
 }
 

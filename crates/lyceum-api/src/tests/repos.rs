@@ -46,6 +46,47 @@ async fn create_refuses_what_it_must() {
 }
 
 #[tokio::test]
+async fn a_repo_begins_with_what_comes_with_it() {
+    let server = Server::start().await;
+    let files = json!([
+        { "path": ".gitattributes", "content": "Ki5oIGZpbHRlcj1sZnM=", "encoding": "base64" },
+        { "path": "src/a.txt", "content": "hello" },
+    ]);
+    let body = json!({ "name": "a", "license": "mit", "files": files });
+    let made = server.post("/api/repos/create", body).await.expect(200).json();
+    assert_eq!((&made["name"], made["id"].is_string()), (&json!("julien/a"), true));
+    let info = server.get("/api/models/julien/a").await.expect(200).json();
+    assert_eq!((&info["_id"], &info["cardData"]["license"]), (&made["id"], &json!("mit")));
+    for (path, content) in [
+        (".gitattributes", "*.h filter=lfs"),
+        ("src/a.txt", "hello"),
+        ("README.md", "---\nlicense: mit\n---\n"),
+    ] {
+        assert_eq!(server.get(&format!("/julien/a/resolve/main/{path}")).await.expect(200).body, content);
+    }
+    let space = json!({ "name": "s", "type": "space", "sdk": "static", "license": "mit" });
+    server.post("/api/repos/create", space).await.expect(200);
+    let card = server.get("/spaces/julien/s/resolve/main/README.md").await.expect(200);
+    let card = String::from_utf8(card.body.to_vec()).expect("text");
+    assert!(card.contains("\nsdk: static\n") && card.contains("\nlicense: mit\n"), "{card}");
+
+    let file = |path: &str| json!({ "path": path, "content": "x" });
+    for (extra, status) in [
+        (json!({ "license": "mine\nsdk: docker" }), 400),
+        (json!({ "files": [file("../a")] }), 400),
+        (json!({ "files": [{ "path": "a", "content": "*", "encoding": "base64" }] }), 400),
+        (json!({ "files": [file("a"), file("a/b")] }), 422),
+        (json!({ "files": vec![file("a"); 101] }), 413),
+    ] {
+        let mut body = json!({ "name": "b" });
+        body.as_object_mut().expect("an object").append(&mut extra.as_object().expect("an object").clone());
+        let answer = server.post("/api/repos/create", body).await;
+        assert_eq!(answer.status, status, "{extra}");
+    }
+    server.get("/api/models/julien/b").await.expect_error(404, "RepoNotFound");
+}
+
+#[tokio::test]
 async fn ids_are_the_same_in_any_case_and_show_as_created() {
     let server = Server::start().await;
     server.model("MyModel").await;

@@ -77,10 +77,10 @@ pub(crate) fn parse_line(number: usize, line: &[u8]) -> ApiResult<Operation> {
             description: header.description.unwrap_or_default(),
             parent: header.parent_commit.filter(|parent| !parent.is_empty()),
         },
-        LineWire::File(file) => Operation::File {
-            content: content(&file).map_err(|why| fail(format!("content of `{}` {why}", file.path)))?,
-            path: path(&file.path)?,
-        },
+        LineWire::File(file) => {
+            let content = decode(&file.path, &file.content, file.encoding.as_deref()).map_err(fail)?;
+            Operation::File { content, path: path(&file.path)? }
+        }
         LineWire::LfsFile(file) => {
             if file.algo.as_deref().is_some_and(|algo| algo != "sha256") {
                 return Err(fail(format!("`{}` must name its content by sha256", file.path)));
@@ -94,14 +94,15 @@ pub(crate) fn parse_line(number: usize, line: &[u8]) -> ApiResult<Operation> {
     })
 }
 
-fn content(file: &FileWire<'_>) -> Result<Bytes, &'static str> {
-    match file.encoding.as_deref() {
-        Some("base64") => match STANDARD.decode(file.content.as_bytes()) {
+/// Decodes the content of a regular file.
+pub(super) fn decode(path: &str, content: &str, encoding: Option<&str>) -> Result<Bytes, String> {
+    match encoding {
+        Some("base64") => match STANDARD.decode(content.as_bytes()) {
             Ok(bytes) => Ok(bytes.into()),
-            Err(_) => Err("is not base64"),
+            Err(_) => Err(format!("content of `{path}` is not base64")),
         },
-        None | Some("utf-8") => Ok(Bytes::copy_from_slice(file.content.as_bytes())),
-        Some(_) => Err("must have the encoding `base64` or `utf-8`"),
+        None | Some("utf-8") => Ok(Bytes::copy_from_slice(content.as_bytes())),
+        Some(_) => Err(format!("content of `{path}` must have the encoding `base64` or `utf-8`")),
     }
 }
 

@@ -243,6 +243,7 @@ impl Properties {
             object.insert("modelId".to_owned(), Value::String(id.clone()));
         }
         object.insert("id".to_owned(), Value::String(id));
+        object.insert("_id".to_owned(), Value::String(info.repo.number().to_string()));
         for name in &self.names {
             if let Some(value) = property(info, name, self.blobs) {
                 object.insert((*name).to_owned(), value);

@@ -1,8 +1,11 @@
 //! References and commits.
 
 use lyceum_core::RefName;
-use lyceum_hub::{CommitInfo, Reference, References};
+use lyceum_hub::{CommitInfo, NewBranch, Reference, References};
 use serde::{Deserialize, Serialize};
+
+use crate::error::{ApiError, ApiResult};
+use crate::extract::parse_revision;
 
 /// Answer of `…/refs`.
 #[derive(Debug, Serialize)]
@@ -114,7 +117,21 @@ pub(super) fn escape(text: &str) -> String {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct NewBranchWire {
-    pub(crate) starting_point: Option<String>,
+    starting_point: Option<String>,
+    empty_branch: Option<bool>,
+    overwrite: Option<bool>,
+}
+
+impl TryFrom<NewBranchWire> for NewBranch {
+    type Error = ApiError;
+
+    fn try_from(wire: NewBranchWire) -> ApiResult<Self> {
+        Ok(Self {
+            start: wire.starting_point.as_deref().map(parse_revision).transpose()?,
+            empty: wire.empty_branch.unwrap_or(false),
+            overwrite: wire.overwrite.unwrap_or(false),
+        })
+    }
 }
 
 /// Body of `…/tag/{revision}`.

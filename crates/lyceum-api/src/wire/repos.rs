@@ -1,10 +1,12 @@
 //! Creating, deleting, moving, duplicating and changing repos.
 
-use lyceum_core::{AccountName, RepoId, RepoKind};
+use bytes::Bytes;
+use lyceum_core::{AccountName, RepoId, RepoKind, RepoPath};
 use lyceum_hub::{ErrorKind, Gated, NewRepo, RepoChange, Visibility};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::commit::decode;
 use crate::error::{ApiError, ApiResult};
 
 /// Body of `/api/repos/create`. What only hosted spaces have (hardware, secrets and so on) is not looked at.
@@ -16,9 +18,27 @@ pub(crate) struct CreateWire {
     visibility: Option<String>,
     private: Option<bool>,
     sdk: Option<String>,
+    license: Option<String>,
+    /// What the first commit has besides what every repo begins with.
+    files: Option<Vec<NewFileWire>>,
     /// Id of the resource group to make it in.
     #[serde(rename = "resourceGroupId")]
     pub(crate) resource_group: Option<String>,
+}
+
+/// A file that a new repo begins with.
+#[derive(Debug, Deserialize)]
+struct NewFileWire {
+    path: String,
+    content: String,
+    encoding: Option<String>,
+}
+
+impl NewFileWire {
+    fn read(self) -> ApiResult<(RepoPath, Bytes)> {
+        let content = decode(&self.path, &self.content, self.encoding.as_deref());
+        Ok((RepoPath::parse(&self.path)?, content.map_err(ApiError::invalid)?))
+    }
 }
 
 impl TryFrom<CreateWire> for NewRepo {
@@ -32,6 +52,8 @@ impl TryFrom<CreateWire> for NewRepo {
             name,
             visibility: visibility(wire.visibility.as_deref(), wire.private)?,
             sdk: wire.sdk,
+            license: wire.license.filter(|license| !license.is_empty()),
+            files: wire.files.into_iter().flatten().map(NewFileWire::read).collect::<ApiResult<_>>()?,
         })
     }
 }
@@ -121,6 +143,9 @@ impl TryFrom<SettingsWire> for RepoChange {
 pub(crate) struct RepoUrlWire {
     pub(crate) url: String,
     pub(crate) name: String,
+    /// Number of a new repo.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) files_copy_pending: Option<bool>,
 }

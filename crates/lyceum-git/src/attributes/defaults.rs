@@ -2,7 +2,8 @@
 
 /// The `.gitattributes` that a new repo starts with: file types of models and data that are binary by nature.
 pub const DEFAULT_GITATTRIBUTES: &str = "\
-# Kept as large files, by type.
+# Kept as large files, by name or type.
+*.lfs.* filter=lfs diff=lfs merge=lfs -text
 # Weights
 *.bin filter=lfs diff=lfs merge=lfs -text
 *.ckpt filter=lfs diff=lfs merge=lfs -text

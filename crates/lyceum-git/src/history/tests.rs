@@ -2,7 +2,7 @@ use lyceum_core::Oid;
 use proptest::prelude::*;
 
 use crate::testing::{Memory, block_on, signature};
-use crate::{ErrorKind, ObjectKind, Tag, log, merge_base, object_id, peel_commit};
+use crate::{ErrorKind, ObjectKind, Tag, count_commits, log, merge_base, object_id, peel_commit};
 
 /// Makes commits, each after some of those before it, and returns them.
 fn history(memory: &Memory, shape: &[(Vec<prop::sample::Index>, i64)]) -> Vec<Oid> {
@@ -41,6 +41,28 @@ fn pages_of_history_add_up() {
     assert_eq!([page(0, 7), page(7, 7), page(14, 7), page(21, 7)].concat(), expected);
     assert_eq!(block_on(log(&memory, Oid::ZERO, 0, 1)).unwrap_err().kind(), ErrorKind::NotFound);
     assert_eq!(block_on(log(&memory, tree, 0, 1)).unwrap_err().kind(), ErrorKind::Malformed);
+}
+
+#[test]
+fn commits_are_counted_again_only_as_far_as_history_grew() {
+    let memory = Memory::default();
+    let tree = memory.tree(&[("a", "b")]);
+    let root = memory.commit(tree, &[], 0);
+    let left = memory.commit(tree, &[root], 1);
+    let right = memory.commit(tree, &[root], 2);
+    let merge = memory.commit(tree, &[left, right], 3);
+    let top = memory.commit(tree, &[merge], 4);
+    let count = |head, limit| block_on(count_commits(&memory, head, |_| None, limit)).unwrap();
+    assert_eq!([count(root, 9), count(left, 9), count(merge, 9), count(top, 9)], [1, 2, 4, 5].map(Some));
+    assert_eq!((count(top, 5), count(top, 4)), (Some(5), None));
+
+    memory.take_reads();
+    let known = |commit| (commit == merge).then_some(4);
+    assert_eq!(block_on(count_commits(&memory, top, known, 9)).unwrap(), Some(5));
+    assert_eq!(memory.take_reads(), 1);
+    // What is known of one side of a merge tells nothing of what both have.
+    let known = |commit| (commit == left).then_some(2);
+    assert_eq!(block_on(count_commits(&memory, top, known, 9)).unwrap(), Some(5));
 }
 
 #[test]

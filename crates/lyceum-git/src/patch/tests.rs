@@ -3,7 +3,7 @@ use lyceum_core::Oid;
 use proptest::prelude::*;
 
 use crate::testing::Git;
-use crate::{Change, Content, Mode, ObjectKind, PatchWriter, object_id};
+use crate::{Change, Content, Mode, ObjectKind, PatchWriter, Pointer, RawWriter, object_id};
 
 fn side(content: Option<&[u8]>, mode: Mode) -> (Option<(Mode, Oid)>, Content) {
     let at = content.map(|content| (mode, object_id(ObjectKind::Blob, content)));
@@ -84,4 +84,40 @@ proptest! {
         prop_assert_eq!(status, 0, "{}", text);
         prop_assert_eq!(std::fs::read_to_string(&file).ok(), new);
     }
+}
+
+#[test]
+fn raw_lines_are_those_of_git() {
+    let git = Git::new();
+    let pointer = Pointer { oid: lyceum_core::Sha256([7; 32]), size: 123_456 }.encode();
+    let old: &[(&str, &[u8])] = &[("changed.txt", b"1\n"), ("gone.txt", b"x"), ("q\"t.bin", b"a\0b")];
+    let new: &[(&str, &[u8])] = &[("changed.txt", b"two\n"), ("large.bin", &pointer), ("q\"t.bin", b"a\0c")];
+    let mut trees = Vec::new();
+    for files in [old, new] {
+        git.run(&["rm", "-rq", "--cached", "--ignore-unmatch", "."], b"");
+        for (path, content) in files {
+            let oid = git.run(&["hash-object", "-w", "--stdin"], content);
+            let oid = String::from_utf8(oid).unwrap();
+            git.run(&["update-index", "--add", "--cacheinfo", &format!("100644,{},{path}", oid.trim())], b"");
+        }
+        trees.push(git.lines(&["write-tree"]).remove(0));
+    }
+    let expected =
+        git.lines(&["diff-tree", "-r", "--raw", "--abbrev=40", "--no-renames", &trees[0], &trees[1]]);
+
+    let mut raw = RawWriter::default();
+    for path in ["changed.txt", "gone.txt", "large.bin", "q\"t.bin"] {
+        let content = |files: &[(&str, &[u8])]| {
+            files.iter().find(|(name, _)| *name == path).map(|(_, content)| content.to_vec())
+        };
+        let (was, is) = (content(old), content(new));
+        let ((old, _), (new, content)) = (side(was.as_deref(), Mode::File), side(is.as_deref(), Mode::File));
+        raw.add(&Change { path: path.to_owned(), old, new }, &content, is.map_or(0, |is| is.len() as u64));
+    }
+    let text = raw.finish();
+    let (sizes, lines): (Vec<_>, Vec<_>) = text.lines().map(|line| line.split_once('\t').unwrap()).unzip();
+    assert_eq!(sizes, ["T 4", "T 0", "B 123456", "B 3"]);
+    // Ids are followed by dots, as git once wrote them and the Hub still does.
+    let lines: Vec<_> = lines.iter().map(|line| line.replace("... ", " ")).collect();
+    assert_eq!(lines, expected);
 }

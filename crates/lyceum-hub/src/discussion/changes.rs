@@ -1,26 +1,10 @@
 //! What a pull request changes, and whether it can be merged.
 
-use std::time::Duration;
-
-use bytes::Bytes;
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use lyceum_core::{Oid, RefName};
-use lyceum_git::{Change, Content, Merged, Mode, Objects as _, PatchWriter, SegmentWriter};
-use tokio::time::timeout;
+use lyceum_git::{Merged, SegmentWriter};
 
-use crate::objects::RepoObjects;
 use crate::{Error, ErrorKind, Hub, Repo, Result};
 
-/// Most files of which a diff shows the lines.
-const MAX_DIFF_FILES: usize = 3000;
-/// Largest file, before or after, of which a diff shows the lines.
-const MAX_DIFF_FILE_BYTES: u64 = 1024 * 1024;
-/// Most bytes of files that are compared for one diff.
-const MAX_DIFF_INPUT_BYTES: u64 = 32 * 1024 * 1024;
-/// Size of a diff from which on further files are only named.
-const MAX_DIFF_BYTES: usize = 8 * 1024 * 1024;
-/// Longest wait for a turn to write a diff.
-const MAX_WAIT: Duration = Duration::from_secs(10);
 /// Files read at the same time.
 pub(super) const READS: usize = 16;
 
@@ -116,9 +100,6 @@ impl Hub {
 
     /// Writes what a pull request changes, or changed before it was merged.
     pub(super) async fn pull_request_diff(&self, repo: &Repo, row: &lyceum_db::Discussion) -> Result<String> {
-        let busy = || Error::new(ErrorKind::Unavailable, "too many changes are looked at; please try again");
-        let turn = timeout(MAX_WAIT, self.inner.diff_work.clone().acquire_owned()).await;
-        let turn = turn.map_err(|_| busy())?.map_err(Error::internal)?;
         let pull = self.pull_head(repo, row.num).await?;
         let target = row.target_branch.as_deref().unwrap_or_default();
         let fork = match (row.merge_oid, row.base_oid, self.head_of(repo, target).await?) {
@@ -128,27 +109,7 @@ impl Hub {
             (_, None, None) => pull,
         };
         let (old, new) = (self.tree_of(repo, fork).await?, self.tree_of(repo, pull).await?);
-        let objects = self.objects(repo);
-        let mut changes = lyceum_git::diff(&objects, Some(old), Some(new), MAX_DIFF_FILES + 1)
-            .await
-            .map_err(too_far_apart)?;
-        let more = changes.len() > MAX_DIFF_FILES;
-        changes.truncate(MAX_DIFF_FILES);
-        let contents = contents(&objects, changes).await?;
-        let write = move || {
-            let _until_written = turn;
-            let mut patch = PatchWriter::new(MAX_DIFF_BYTES);
-            for (change, old, new) in &contents {
-                patch.add(change, old, new);
-            }
-            if more {
-                patch.note(&format!(
-                    "More than {MAX_DIFF_FILES} files are changed; the others are not shown."
-                ));
-            }
-            patch.finish()
-        };
-        tokio::task::spawn_blocking(write).await.map_err(Error::internal)
+        self.patch(repo, Some(old), new).await
     }
 
     pub(super) async fn head_of(&self, repo: &Repo, reference: &str) -> Result<Option<Oid>> {
@@ -179,7 +140,7 @@ impl Hub {
 }
 
 /// Tells what a client can change from what only the operator can.
-pub(super) fn too_far_apart(error: lyceum_git::Error) -> Error {
+pub(crate) fn too_far_apart(error: lyceum_git::Error) -> Error {
     if error.kind() == lyceum_git::ErrorKind::TooLarge {
         return Error::new(
             ErrorKind::Conflict,
@@ -187,50 +148,4 @@ pub(super) fn too_far_apart(error: lyceum_git::Error) -> Error {
         );
     }
     Error::internal(error)
-}
-
-/// Reads both sides of changes, as far as they are to be shown.
-async fn contents(objects: &RepoObjects, changes: Vec<Change>) -> Result<Vec<(Change, Content, Content)>> {
-    let mut left = MAX_DIFF_INPUT_BYTES;
-    let mut wanted = Vec::with_capacity(changes.len());
-    for change in changes {
-        let old = wants(objects, change.old, &mut left).await?;
-        let new = wants(objects, change.new, &mut left).await?;
-        wanted.push((change, old, new));
-    }
-    let read = |(change, old, new): (Change, Wanted, Wanted)| async move {
-        Ok::<_, Error>((change, read(objects, old).await?, read(objects, new).await?))
-    };
-    stream::iter(wanted).map(read).buffered(READS).try_collect().await
-}
-
-/// What is to be read of a side.
-enum Wanted {
-    Nothing,
-    Blob(Oid),
-    TooLarge,
-}
-
-async fn wants(objects: &RepoObjects, side: Option<(Mode, Oid)>, left: &mut u64) -> Result<Wanted> {
-    let Some((_, oid)) = side.filter(|(mode, _)| *mode != Mode::Submodule) else {
-        return Ok(Wanted::Nothing);
-    };
-    let size = objects.size(oid).await?;
-    match left.checked_sub(size) {
-        Some(rest) if size <= MAX_DIFF_FILE_BYTES => {
-            *left = rest;
-            Ok(Wanted::Blob(oid))
-        }
-        _ => Ok(Wanted::TooLarge),
-    }
-}
-
-async fn read(objects: &RepoObjects, wanted: Wanted) -> Result<Content> {
-    match wanted {
-        Wanted::Nothing => Ok(Content::Known(Bytes::new())),
-        Wanted::Blob(oid) => {
-            Ok(Content::Known(objects.read(oid).await.map_err(Error::internal)?.data.clone()))
-        }
-        Wanted::TooLarge => Ok(Content::TooLarge),
-    }
 }

@@ -1,7 +1,12 @@
 //! Creating a repo with its first commit.
 
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use lyceum_core::limits::MAX_REGULAR_FILE_BYTES;
 use lyceum_core::{Oid, RepoId, RepoKind, RepoPath};
 use lyceum_git::{Commit, DEFAULT_GITATTRIBUTES, Edit, Mode, ObjectKind, SegmentWriter, edit_tree};
+use lyceum_trust::card::LICENSES;
 
 use super::{NewRepo, main_branch};
 use crate::account::append_event;
@@ -10,6 +15,10 @@ use crate::{Caller, Error, ErrorKind, Gated, Hub, Result, Visibility};
 
 /// SDKs that a space may name.
 const SPACE_SDKS: &[&str] = &["gradio", "streamlit", "docker", "static"];
+/// Most files that come with a new repo.
+const MAX_FIRST_FILES: usize = 100;
+/// Where the card is.
+const CARD: &str = "README.md";
 
 impl Hub {
     /// Creates a repo with its first commit; `AlreadyExists` if the id is taken.
@@ -38,6 +47,7 @@ impl Hub {
                 format!("the SDK of a space must be one of {}", SPACE_SDKS.join(", ")),
             ));
         }
+        let files = first_files(&repo)?;
         let private = if owner.private_by_default { Visibility::Private } else { Visibility::Public };
         let new = lyceum_db::NewRepo {
             kind: repo.kind,
@@ -50,7 +60,7 @@ impl Hub {
             resource_group_id: group,
             created_at: self.inner.clock.now(),
         };
-        let (segment, commit) = self.first_commit(caller, &new).await?;
+        let (segment, commit) = self.first_commit(caller, files).await?;
         self.insert_repo(new, vec![segment], vec![(main_branch().as_str().to_owned(), commit, commit)])
             .await?;
         Ok(id)
@@ -88,28 +98,22 @@ impl Hub {
         Ok(id)
     }
 
-    async fn first_commit(
+    /// Makes a commit that has no parents, in a segment of its own.
+    pub(crate) async fn first_commit(
         &self,
         caller: &Caller,
-        new: &lyceum_db::NewRepo,
+        files: BTreeMap<RepoPath, Bytes>,
     ) -> Result<(lyceum_db::NewSegment, Oid)> {
-        let mut segment = SegmentWriter::new(self.inner.store.spool_dir());
-        let mut edits = vec![(".gitattributes", DEFAULT_GITATTRIBUTES.to_owned())];
-        if new.kind == RepoKind::Space {
-            edits.push(("README.md", space_card(new)));
-        }
-        let upserts = edits
-            .into_iter()
-            .map(|(path, content)| {
-                let oid = segment.add(ObjectKind::Blob, content.as_bytes()).map_err(Error::internal)?;
-                Ok(Edit::Upsert { path: RepoPath::parse(path)?, mode: Mode::File, oid })
-            })
-            .collect::<Result<Vec<_>>>()?;
+        let segment = SegmentWriter::new(self.inner.store.spool_dir());
+        let (mut segment, edits) = tokio::task::spawn_blocking(move || add_files(segment, files))
+            .await
+            .map_err(Error::internal)?
+            .map_err(Error::internal)?;
         // No repo has the id 0: there is nothing yet to read objects from.
-        let tree = edit_tree(&self.objects_of(0), None, upserts, &mut segment)
+        let tree = edit_tree(&self.objects_of(0), None, edits, &mut segment)
             .await
             .map_err(|error| edit_error(error, None))?;
-        let author = signature(caller.signed_in()?, new.created_at);
+        let author = signature(caller.signed_in()?, self.inner.clock.now());
         let commit = Commit {
             tree,
             parents: Vec::new(),
@@ -122,7 +126,58 @@ impl Hub {
     }
 }
 
-fn space_card(new: &lyceum_db::NewRepo) -> String {
-    let (title, sdk) = (new.name.name(), new.sdk.as_deref().unwrap_or("static"));
-    format!("---\ntitle: \"{title}\"\nsdk: {sdk}\npinned: false\n---\n\n# {title}\n")
+/// The files that every history begins with.
+pub(crate) fn beginning() -> BTreeMap<RepoPath, Bytes> {
+    let path = RepoPath::parse(".gitattributes").expect("the name is a path");
+    BTreeMap::from([(path, Bytes::from_static(DEFAULT_GITATTRIBUTES.as_bytes()))])
+}
+
+/// Returns the files of a new repo's first commit.
+fn first_files(repo: &NewRepo) -> Result<BTreeMap<RepoPath, Bytes>> {
+    if repo.files.len() > MAX_FIRST_FILES {
+        let message = format!("a new repository may have at most {MAX_FIRST_FILES} files; commit the others");
+        return Err(Error::new(ErrorKind::TooLarge, message));
+    }
+    if let Some(license) = &repo.license
+        && !LICENSES.contains(&license.as_str())
+    {
+        return Err(Error::new(ErrorKind::Invalid, format!("`{license}` is not a known license")));
+    }
+    let mut files = beginning();
+    if let Some(card) = first_card(repo) {
+        files.insert(RepoPath::parse(CARD)?, card.into());
+    }
+    for (path, content) in &repo.files {
+        if content.len() as u64 > MAX_REGULAR_FILE_BYTES {
+            let limit = MAX_REGULAR_FILE_BYTES >> 20;
+            let message = format!("file `{path}` is over {limit} MiB: commit it as a large file");
+            return Err(Error::new(ErrorKind::TooLarge, message));
+        }
+        files.insert(path.clone(), content.clone());
+    }
+    Ok(files)
+}
+
+/// Writes the card that a new repo begins with, if it has anything to say.
+fn first_card(repo: &NewRepo) -> Option<String> {
+    let license = repo.license.as_ref().map(|license| format!("license: {license}\n")).unwrap_or_default();
+    if repo.kind == RepoKind::Space {
+        let (title, sdk) = (&repo.name, repo.sdk.as_deref().unwrap_or("static"));
+        return Some(format!(
+            "---\ntitle: \"{title}\"\nsdk: {sdk}\npinned: false\n{license}---\n\n# {title}\n"
+        ));
+    }
+    (!license.is_empty()).then(|| format!("---\n{license}---\n"))
+}
+
+fn add_files(
+    mut segment: SegmentWriter,
+    files: BTreeMap<RepoPath, Bytes>,
+) -> Result<(SegmentWriter, Vec<Edit>), lyceum_git::Error> {
+    let mut edits = Vec::with_capacity(files.len());
+    for (path, content) in files {
+        let oid = segment.add(ObjectKind::Blob, &content)?;
+        edits.push(Edit::Upsert { path, mode: Mode::File, oid });
+    }
+    Ok((segment, edits))
 }

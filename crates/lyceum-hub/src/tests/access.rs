@@ -42,11 +42,9 @@ async fn roles_visibility_and_gates_decide() {
         let [reader, contributor, writer, admin] = members.try_into().unwrap();
         let (stranger, _) = hub.user("stranger").await;
         let new = |name: &str, visibility| NewRepo {
-            kind: RepoKind::Model,
             namespace: Some(org.clone()),
-            name: name.to_owned(),
             visibility,
-            sdk: None,
+            ..NewRepo::new(RepoKind::Model, name)
         };
         hub.create_repo(&admin, new("public", Some(Visibility::Public))).await.unwrap();
         hub.create_repo(&admin, new("private", None)).await.unwrap();

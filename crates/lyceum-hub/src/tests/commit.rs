@@ -101,7 +101,7 @@ async fn merges_never_take_an_object_away() {
     let mut tasks = Vec::new();
     for task in 0..4 {
         let branch = format!("b{task}");
-        hub.create_branch(&owned.caller, &owned.repo, &branch, None).await.unwrap();
+        hub.create_branch(&owned.caller, &owned.repo, &branch, crate::NewBranch::default()).await.unwrap();
         let (hub, owned) = (hub.clone(), owned.clone());
         tasks.push(tokio::spawn(async move {
             for number in 0..80 {

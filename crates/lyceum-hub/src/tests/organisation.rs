@@ -69,11 +69,9 @@ impl Lab {
     /// Makes a model of the group.
     async fn model(&self, hub: &TestHub, model: &str, visibility: Visibility) -> RepoId {
         let new = NewRepo {
-            kind: RepoKind::Model,
             namespace: Some(name("lab")),
-            name: model.to_owned(),
             visibility: Some(visibility),
-            sdk: None,
+            ..NewRepo::new(RepoKind::Model, model)
         };
         let id = hub.create_repo(&self.ada, new).await.unwrap();
         let repo = open(hub, &self.ada, &id, Action::Administer).await.unwrap();

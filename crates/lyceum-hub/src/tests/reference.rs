@@ -1,5 +1,5 @@
 use super::*;
-use crate::ErrorKind;
+use crate::{ErrorKind, NewBranch};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn branches_and_tags_lead_to_commits() {
@@ -8,12 +8,12 @@ async fn branches_and_tags_lead_to_commits() {
         let (caller, repo) = (&owned.caller, &owned.repo);
         let first = hub.resolve(repo, &revision("main")).await.unwrap();
         let second = owned.commit(&hub, vec![file("a", "1")]).await.unwrap().oid;
-        hub.create_branch(caller, repo, "old", Some(&revision(&first.to_string()))).await.unwrap();
+        hub.create_branch(caller, repo, "old", from(&first.to_string())).await.unwrap();
         hub.create_tag(caller, repo, &revision("main"), "light", None).await.unwrap();
         hub.create_tag(caller, repo, &revision(&second.to_string()[..7]), "noted", Some("why"))
             .await
             .unwrap();
-        hub.create_branch(caller, repo, "light", None).await.unwrap();
+        hub.create_branch(caller, repo, "light", NewBranch::default()).await.unwrap();
         for (name, expected) in [
             ("main", second),
             ("HEAD", second),
@@ -40,15 +40,24 @@ async fn branches_and_tags_lead_to_commits() {
         assert_eq!((all.branches.len(), all.tags.len()), (references.branches.len(), references.tags.len()));
 
         let kind = |result: Result<()>| result.unwrap_err().kind();
-        assert_eq!(kind(hub.create_branch(caller, repo, "old", None).await), ErrorKind::AlreadyExists);
-        assert_eq!(kind(hub.create_branch(caller, repo, "old/deeper", None).await), ErrorKind::Conflict);
+        assert_eq!(
+            kind(hub.create_branch(caller, repo, "old", NewBranch::default()).await),
+            ErrorKind::AlreadyExists
+        );
+        assert_eq!(
+            kind(hub.create_branch(caller, repo, "old/deeper", NewBranch::default()).await),
+            ErrorKind::Conflict
+        );
         assert_eq!(kind(hub.delete_branch(caller, repo, "main").await), ErrorKind::Forbidden);
         assert_eq!(kind(hub.delete_branch(caller, repo, "gone").await), ErrorKind::RevisionNotFound);
         assert_eq!(
             kind(hub.create_tag(caller, repo, &revision("gone"), "t", None).await),
             ErrorKind::RevisionNotFound
         );
-        assert_eq!(kind(hub.create_branch(caller, repo, "bad name", None).await), ErrorKind::Invalid);
+        assert_eq!(
+            kind(hub.create_branch(caller, repo, "bad name", NewBranch::default()).await),
+            ErrorKind::Invalid
+        );
         hub.delete_tag(caller, repo, "light").await.unwrap();
         hub.delete_branch(caller, repo, "light").await.unwrap();
         assert_eq!(
@@ -99,4 +108,37 @@ async fn listings_page_and_tell_the_last_commit() {
         .await
         .unwrap();
     assert_eq!(infos.entries.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn branches_start_anew_or_take_the_place_of_others() {
+    for hub in TestHub::each().await {
+        let owned = Owned::new(&hub).await;
+        let (caller, repo) = (&owned.caller, &owned.repo);
+        let first = hub.resolve(repo, &revision("main")).await.unwrap();
+        let second = owned.commit(&hub, vec![file("a", "1")]).await.unwrap().oid;
+        hub.create_branch(caller, repo, "moved", NewBranch::default()).await.unwrap();
+        let back = NewBranch { overwrite: true, ..from(&first.to_string()) };
+        hub.create_branch(caller, repo, "moved", back.clone()).await.unwrap();
+        assert_eq!(hub.resolve(repo, &revision("moved")).await.unwrap(), first);
+        // One that is not there is made.
+        hub.create_branch(caller, repo, "new", back.clone()).await.unwrap();
+        assert_eq!(hub.resolve(repo, &revision("new")).await.unwrap(), first);
+        let deeper = hub.create_branch(caller, repo, "new/deeper", back).await;
+        assert_eq!(deeper.unwrap_err().kind(), ErrorKind::Conflict);
+
+        let empty = NewBranch { empty: true, ..NewBranch::default() };
+        hub.create_branch(caller, repo, "empty", empty.clone()).await.unwrap();
+        let history = hub.commits(repo, &revision("empty"), 0, 10).await.unwrap();
+        assert!(history.commits.len() == 1 && history.commits[0].parents.is_empty());
+        let tree = hub.tree(repo, &revision("empty"), None, crate::TreeOptions::default()).await.unwrap();
+        assert_eq!(tree.entries.iter().map(|entry| &entry.path).collect::<Vec<_>>(), [".gitattributes"]);
+        let again = hub.create_branch(caller, repo, "moved", empty).await;
+        assert_eq!(again.unwrap_err().kind(), ErrorKind::AlreadyExists);
+        assert_eq!(hub.resolve(repo, &revision("main")).await.unwrap(), second);
+    }
+}
+
+fn from(start: &str) -> NewBranch {
+    NewBranch { start: Some(revision(start)), ..NewBranch::default() }
 }

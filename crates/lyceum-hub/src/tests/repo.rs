@@ -27,13 +27,7 @@ async fn moved_repos_answer_to_their_old_name() {
         hub.move_repo(&owned.caller, &owned.repo, &new).await.unwrap();
         let found = hub.open(&owned.caller, RepoKind::Model, &old, Action::Read).await.unwrap();
         assert_eq!(found.id(), &new);
-        let again = NewRepo {
-            kind: RepoKind::Model,
-            namespace: None,
-            name: "RENAMED".to_owned(),
-            visibility: None,
-            sdk: None,
-        };
+        let again = NewRepo::new(RepoKind::Model, "RENAMED");
         assert_eq!(hub.create_repo(&owned.caller, again).await.unwrap_err().kind(), ErrorKind::AlreadyExists);
         let stolen = RepoId::parse("nobody/x").unwrap();
         assert_eq!(

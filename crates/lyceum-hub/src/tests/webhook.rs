@@ -198,11 +198,9 @@ async fn nobody_is_told_of_what_he_may_not_see() {
         webhooks.push(watch(&hub, caller, &receiver.url, &[("org", "acme"), ("model", "acme/secret")]).await);
     }
     let new = |name: &str, visibility| NewRepo {
-        kind: RepoKind::Model,
         namespace: Some(org.clone()),
-        name: name.to_owned(),
         visibility: Some(visibility),
-        sdk: None,
+        ..NewRepo::new(RepoKind::Model, name)
     };
     let secret = hub.create_repo(&owner, new("secret", Visibility::Private)).await.unwrap();
     hub.create_repo(&owner, new("open", Visibility::Public)).await.unwrap();

@@ -142,6 +142,31 @@ async fn a_large_file_leads_to_the_store_and_is_served_without() {
 }
 
 #[tokio::test]
+async fn a_raw_file_is_what_git_has() {
+    let files = Files::new().await;
+    let raw = |path: &str| path.replace("resolve", "raw");
+    let small = files.get(&raw(SMALL_PATH), &[]).await.expect(200);
+    assert_eq!((&*small.body, small.header("x-repo-commit")), (SMALL.as_bytes(), files.commit.as_str()));
+    let pointer = format!(
+        "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize {}\n",
+        files.large.sha256,
+        files.large.content.len()
+    );
+    let large = files.get(&raw(LARGE_PATH), &[("accept", XET_FILE_INFO)]).await.expect(200);
+    assert_eq!(large.body, pointer);
+    assert_eq!(large.header("etag"), format!("\"{}\"", blob_id(&pointer)));
+    for absent in ["x-xet-hash", "x-linked-size", "link"] {
+        assert_eq!(large.header(absent), "", "{absent}");
+    }
+    let head = files.site.head(&raw(LARGE_PATH), None, &[]).await.expect(200);
+    assert_eq!(head.header("content-length"), pointer.len().to_string());
+    let part = files.get(&raw(LARGE_PATH), &[("range", "bytes=0-6")]).await.expect(206);
+    assert_eq!(part.body, "version");
+    let missing = files.get("/ada/model/raw/main/none", &[]).await.expect(404);
+    assert_eq!(missing.header("x-error-code"), "EntryNotFound");
+}
+
+#[tokio::test]
 async fn ranges_are_exact() {
     let files = Files::new().await;
     let content = &files.large.content;

@@ -137,7 +137,7 @@ async fn a_rewritten_target_is_merged_into() {
 async fn a_target_that_is_gone_is_told() {
     let hub = TestHub::new().await;
     let owned = Owned::new(&hub).await;
-    hub.create_branch(&owned.caller, &owned.repo, "dev", None).await.unwrap();
+    hub.create_branch(&owned.caller, &owned.repo, "dev", crate::NewBranch::default()).await.unwrap();
     let mut builder = hub.start_commit(&owned.caller, &owned.repo, &revision("dev"), true).await.unwrap();
     builder.push(header(None)).await.unwrap();
     builder.push(file("x", "1\n")).await.unwrap();
@@ -207,13 +207,7 @@ async fn readers_of_a_private_repo_propose() {
         callers.push(caller);
     }
     let [writer, helper, reader] = callers.try_into().unwrap();
-    let repo = NewRepo {
-        kind: RepoKind::Model,
-        namespace: Some(name("lab")),
-        name: "m".to_owned(),
-        visibility: None,
-        sdk: None,
-    };
+    let repo = NewRepo { namespace: Some(name("lab")), ..NewRepo::new(RepoKind::Model, "m") };
     let id = hub.create_repo(&writer, repo).await.unwrap();
     for (number, caller) in [(1, &reader), (2, &helper)] {
         let repo = hub.open(caller, RepoKind::Model, &id, Action::Propose).await.unwrap();

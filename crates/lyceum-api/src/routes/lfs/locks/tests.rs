@@ -31,11 +31,9 @@ impl Fixture {
             admin.get_or_insert(caller);
         }
         let repo = NewRepo {
-            kind: RepoKind::Model,
             namespace: Some(acme),
-            name: "model".to_owned(),
             visibility: Some(Visibility::Private),
-            sdk: None,
+            ..NewRepo::new(RepoKind::Model, "model")
         };
         site.hub.create_repo(&admin.unwrap(), repo).await.unwrap();
         let [ada, bob, eve] = tokens.try_into().unwrap();
