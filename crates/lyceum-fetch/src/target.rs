@@ -54,6 +54,16 @@ impl Target {
         Ok(Self { secure, host, port, uri })
     }
 
+    /// Returns the name or address, an IPv6 one without brackets.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Reports whether it is encrypted.
+    pub fn secure(&self) -> bool {
+        self.secure
+    }
+
     /// Returns the address if the host is one, rather than a name.
     pub(crate) fn literal(&self) -> Option<IpAddr> {
         self.host.parse().ok()

@@ -9,6 +9,7 @@ use super::Problem;
 const LAYERS: &[(&str, &[&str])] = &[
     ("lyceum-core", &[]),
     ("lyceum-fetch", &[]),
+    ("lyceum-oidc", &["lyceum-core", "lyceum-fetch"]),
     ("lyceum-xet", &["lyceum-core"]),
     ("lyceum-git", &["lyceum-core"]),
     ("lyceum-db", &["lyceum-core"]),
@@ -19,6 +20,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "lyceum-core",
             "lyceum-fetch",
+            "lyceum-oidc",
             "lyceum-xet",
             "lyceum-git",
             "lyceum-db",
@@ -53,6 +55,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("lz4_flex", &["lyceum-xet"]),
     ("object_store", &["lyceum-store"]),
     ("sqlx", &["lyceum-db"]),
+    ("chrono", &["lyceum-oidc"]),
+    ("openidconnect", &["lyceum-oidc"]),
     ("tokio-rustls", &["lyceum-fetch"]),
     ("rustls-native-certs", &["lyceum-fetch"]),
     ("axum", &["lyceum-api", "lyceum-web", "lyceum"]),
