@@ -18,7 +18,7 @@ const TOKEN_CHARS: usize = 34;
 /// Every client recognises a token by this.
 const TOKEN_PREFIX: &str = "hf_";
 /// Longest token, name or mail address that is looked at.
-const MAX_TEXT_CHARS: usize = 256;
+pub(crate) const MAX_TEXT_CHARS: usize = 256;
 /// Lifetime of a browser session in seconds.
 const SESSION_SECONDS: i64 = 30 * 24 * 3600;
 /// How stale the time of last use may be, in milliseconds: writing it on each request would cost a disk write each.
@@ -260,18 +260,7 @@ impl Hub {
         let account = self.check_password(name, password).await?;
         let secret = self.inner.entropy.alphanumeric(43);
         let now = self.inner.clock.now();
-        let row = lyceum_db::NewToken {
-            user_id: account.id,
-            name: "browser".to_owned(),
-            role: TokenRole::Write,
-            kind: TokenKind::Session,
-            hash: hash(&secret),
-            created_at: now,
-            expires_at: Some(now.plus_seconds(SESSION_SECONDS)),
-            scopes: None,
-            publisher_id: None,
-        };
-        self.insert_token(row).await?;
+        self.insert_token(new_session(account.id, &secret, now)).await?;
         Ok(secret)
     }
 
@@ -365,6 +354,21 @@ impl From<lyceum_db::Account> for Account {
             service: row.service,
             created_at: row.created_at,
         }
+    }
+}
+
+/// Returns a browser session to be stored.
+pub(crate) fn new_session(user_id: i64, secret: &str, now: Timestamp) -> lyceum_db::NewToken {
+    lyceum_db::NewToken {
+        user_id,
+        name: "browser".to_owned(),
+        role: TokenRole::Write,
+        kind: TokenKind::Session,
+        hash: hash(secret),
+        created_at: now,
+        expires_at: Some(now.plus_seconds(SESSION_SECONDS)),
+        scopes: None,
+        publisher_id: None,
     }
 }
 

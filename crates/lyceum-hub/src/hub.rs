@@ -12,6 +12,7 @@ use crate::Result;
 use crate::bucket::Followers;
 use crate::cache::GitCache;
 use crate::download::Downloads;
+use crate::oidc::{self, OidcProvider, Provider};
 use crate::signature::Signer;
 
 /// Most passwords hashed at once: each takes 19 MiB and tens of milliseconds, and anybody may ask for one.
@@ -33,6 +34,8 @@ pub struct HubOptions {
     pub public_url: String,
     /// Where webhooks may be sent although it is not public.
     pub webhooks_allowed: AllowList,
+    /// Who vouches for people.
+    pub oidc: Vec<OidcProvider>,
 }
 
 impl Default for HubOptions {
@@ -43,6 +46,7 @@ impl Default for HubOptions {
             data_grant_seconds: 3600,
             public_url: "http://localhost".to_owned(),
             webhooks_allowed: AllowList::default(),
+            oidc: Vec::new(),
         }
     }
 }
@@ -65,6 +69,8 @@ pub(crate) struct Inner {
     pub(crate) downloads: Downloads,
     /// Makes the requests to webhooks.
     pub(crate) fetcher: Fetcher,
+    /// Who vouches for people.
+    pub(crate) oidc: Vec<Provider>,
     /// Told when a delivery was enqueued by this process.
     pub(crate) delivery_added: Notify,
     /// Told when a job was enqueued by this process, so that it starts without waiting for the next poll.
@@ -98,6 +104,8 @@ impl Hub {
             .await?;
         let key =
             key.try_into().map_err(|_| crate::Error::internal("the stored signing key has not 32 bytes"))?;
+        let ask = oidc::fetcher(options.oidc.iter().map(|provider| provider.issuer.as_str()));
+        let oidc = oidc::providers(&options, &ask, &clock)?;
         let inner = Inner {
             db,
             store,
@@ -107,6 +115,7 @@ impl Hub {
             instance_id: String::from_utf8(instance_id).map_err(crate::Error::internal)?,
             git: GitCache::new(options.object_cache_bytes),
             fetcher: Fetcher::new(options.webhooks_allowed.clone(), Resolver::system()),
+            oidc,
             delivery_added: Notify::new(),
             options,
             downloads: Downloads::default(),

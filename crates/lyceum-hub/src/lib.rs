@@ -30,6 +30,7 @@ mod lfs_file;
 mod like;
 mod list;
 mod objects;
+mod oidc;
 mod organisation;
 mod people;
 mod preupload;
@@ -88,7 +89,9 @@ pub use lyceum_db::{
 };
 pub use lyceum_fetch::AllowList;
 pub use lyceum_git::ArchiveFormat;
+pub use lyceum_oidc::{ClientSecret, check_issuer};
 pub use lyceum_store::ByteStream;
+pub use oidc::{GroupRole, OidcProvider, OidcReturn, OidcSession, probe_provider};
 pub use organisation::{GroupMember, NewResourceGroup, ResourceGroup, ResourceGroupPage};
 pub use people::{Overview, OverviewOf, PeopleOf, PeoplePage, Person};
 pub use preupload::{PreuploadAnswer, PreuploadFile, UploadMode};

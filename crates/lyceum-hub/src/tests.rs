@@ -8,6 +8,7 @@ mod commit;
 mod discussion;
 mod gate;
 mod lfs;
+mod oidc;
 mod organisation;
 mod quota;
 mod reference;

@@ -91,7 +91,8 @@ impl IntoResponse for PageError {
     }
 }
 
-fn rendering(kind: ErrorKind) -> (StatusCode, &'static str) {
+/// Returns status and title of a kind.
+pub(crate) fn rendering(kind: ErrorKind) -> (StatusCode, &'static str) {
     match kind {
         ErrorKind::RepoNotFound
         | ErrorKind::RevisionNotFound
@@ -118,7 +119,7 @@ fn rendering(kind: ErrorKind) -> (StatusCode, &'static str) {
 }
 
 /// Makes a sentence of the lowercase fragment that errors are.
-fn sentence(fragment: &str) -> String {
+pub(crate) fn sentence(fragment: &str) -> String {
     let mut letters = fragment.chars();
     let Some(first) = letters.next() else {
         return String::new();

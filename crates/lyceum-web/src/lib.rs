@@ -39,6 +39,8 @@ pub fn router(web: Web) -> Router {
         .route("/", get(page::home::show))
         .route("/static/{file}", get(asset::serve))
         .route("/login", get(page::login::show).post(page::login::submit))
+        .route("/login/oidc/{provider}", get(page::oidc::start))
+        .route("/login/oidc/{provider}/callback", get(page::oidc::finish))
         .route("/logout", post(page::login::sign_out))
         .route("/device", get(page::device::show))
         .route("/device/approve", post(page::device::decide))

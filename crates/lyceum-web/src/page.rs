@@ -13,5 +13,6 @@ pub(crate) mod gate;
 pub(crate) mod home;
 pub(crate) mod list;
 pub(crate) mod login;
+pub(crate) mod oidc;
 pub(crate) mod repo;
 pub(crate) mod tree;

@@ -16,10 +16,14 @@ use crate::format::hex;
 const SESSION: &str = "lyceum_session";
 /// Cookie that the sign-in form's token is compared with; it exists before there is a session.
 const FORM: &str = "lyceum_form";
+/// Cookie with what a browser keeps while it is at a provider of identities.
+const PROVIDER: &str = "lyceum_oidc";
 /// A browser session lasts this long unless the hub ends it earlier.
 const SESSION_SECONDS: u32 = 30 * 24 * 3600;
 /// A sign-in form that was opened longer ago is shown again.
 const FORM_SECONDS: u32 = 3600;
+/// As long as somebody may take to sign in at a provider.
+const PROVIDER_SECONDS: u32 = 600;
 /// Longest cookie value that is looked at.
 const MAX_COOKIE_BYTES: usize = 256;
 
@@ -31,6 +35,8 @@ pub(crate) struct Session {
     pub(crate) secret: Option<String>,
     /// Value of the cookie for forms without a session.
     form_cookie: Option<String>,
+    /// What this browser keeps while it is at a provider of identities.
+    pub(crate) provider_cookie: Option<String>,
 }
 
 impl Session {
@@ -70,6 +76,15 @@ impl Session {
         let cookie = new_secret(&web.entropy);
         let header = set_cookie(web, FORM, &cookie, FORM_SECONDS, "Strict");
         (derive(&cookie), Some(header))
+    }
+
+    /// Returns what this browser keeps while it is at a provider of identities, and the cookie that keeps it. It is the
+    /// same for all that it begins at that time, so that several windows do not undo each other's.
+    pub(crate) fn provider_secret(&self, web: &Web) -> (String, HeaderValue) {
+        let secret = self.provider_cookie.clone().unwrap_or_else(|| web.entropy.alphanumeric(43));
+        // The browser comes back from elsewhere.
+        let header = set_cookie(web, PROVIDER, &secret, PROVIDER_SECONDS, "Lax");
+        (secret, header)
     }
 }
 
@@ -128,7 +143,8 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, PageError> {
         let web = Web::from_ref(state);
         let form_cookie = cookie(&parts.headers, FORM);
-        let mut session = Self { caller: Caller::Anonymous, secret: None, form_cookie };
+        let provider_cookie = cookie(&parts.headers, PROVIDER);
+        let mut session = Self { caller: Caller::Anonymous, secret: None, form_cookie, provider_cookie };
         if let Some(secret) = cookie(&parts.headers, SESSION) {
             match web.hub.authenticate(&secret).await {
                 // Only what signing in gave out counts here: a token in a cookie would escape its own limits.

@@ -2,6 +2,7 @@
 
 mod bucket;
 mod gate;
+mod oidc;
 mod repo;
 mod site;
 
@@ -48,7 +49,10 @@ impl TestSite {
     }
 
     async fn at(public_url: Option<&str>) -> Self {
-        let hub = TestHub::new().await;
+        Self::over(TestHub::new().await, public_url)
+    }
+
+    fn over(hub: TestHub, public_url: Option<&str>) -> Self {
         let web = Web {
             hub: hub.hub().clone(),
             entropy: Entropy::system(),

@@ -5,6 +5,7 @@
 
 mod key;
 mod load;
+pub(crate) mod oidc;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use key::KEYS;
 pub(crate) use load::{Loaded, Overrides, without_password};
+pub(crate) use oidc::OidcSettings;
 
 /// The settings in effect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +33,8 @@ pub(crate) struct Settings {
     pub(crate) cache: CacheSettings,
     pub(crate) lifetime: LifetimeSettings,
     pub(crate) webhooks: WebhookSettings,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) oidc: Vec<OidcSettings>,
 }
 
 /// What is logged, and how.
@@ -112,6 +116,7 @@ impl Default for Settings {
             cache: CacheSettings::default(),
             lifetime: LifetimeSettings::default(),
             webhooks: WebhookSettings::default(),
+            oidc: Vec::new(),
         }
     }
 }

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use http::StatusCode;
 use http::header::SET_COOKIE;
 use lyceum_hub::ErrorKind;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 use crate::Web;
@@ -26,6 +27,13 @@ struct Login {
     next: String,
     name: String,
     problem: Option<&'static str>,
+    providers: Vec<Button>,
+}
+
+/// A way to a provider of identities.
+struct Button {
+    label: String,
+    link: String,
 }
 
 /// What the address may say.
@@ -105,7 +113,13 @@ fn form(
     problem: Option<&'static str>,
 ) -> Response {
     let (token, cookie) = session.sign_in_form(web);
-    let page = Login { layout: Layout::new("Sign in", session), token, next, name, problem };
+    let after = utf8_percent_encode(&next, NON_ALPHANUMERIC);
+    let button = |(name, label): (&str, &str)| Button {
+        label: label.to_owned(),
+        link: format!("/login/oidc/{name}?next={after}"),
+    };
+    let providers = web.hub.oidc_providers().into_iter().map(button).collect();
+    let page = Login { layout: Layout::new("Sign in", session), token, next, name, problem, providers };
     let mut response = render(status, CachePolicy::Never, &page);
     if let Some(cookie) = cookie {
         response.headers_mut().append(SET_COOKIE, cookie);
@@ -114,7 +128,7 @@ fn form(
 }
 
 /// Returns where to go after signing in: an address of this hub, else the front page.
-fn local(next: Option<&str>) -> String {
+pub(crate) fn local(next: Option<&str>) -> String {
     let next = next.unwrap_or("/");
     // `//host` and `/\host` lead browsers elsewhere.
     let inside =

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::Common;
 use crate::failure::Result;
 use crate::output;
-use crate::settings::{KEYS, Loaded};
+use crate::settings::{KEYS, Loaded, oidc};
 
 /// Print every setting with its value, default and meaning
 ///
@@ -42,7 +42,7 @@ fn describe(loaded: &Loaded) -> serde_json::Value {
             })
         })
         .collect();
-    json!({ "settings": settings })
+    json!({ "settings": settings, "oidc": oidc::describe(&loaded.settings.oidc) })
 }
 
 /// Turns a TOML value of one of the simple types into JSON.
@@ -77,5 +77,6 @@ pub(crate) fn render(loaded: &Loaded) -> String {
         ));
         lines.push(format!("{name} = {}", loaded.shown(key.name)));
     }
+    lines.extend(oidc::render(&loaded.settings.oidc));
     lines.join("\n")
 }

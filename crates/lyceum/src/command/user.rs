@@ -3,6 +3,7 @@
 use std::io::BufRead as _;
 use std::process::ExitCode;
 
+use lyceum_core::AccountName;
 use lyceum_hub::{Account, NewServiceAccount, NewUser};
 use serde_json::json;
 
@@ -13,10 +14,12 @@ use crate::{hub, output};
 /// Longest password that is read.
 const MAX_PASSWORD_BYTES: u64 = 1024;
 
-/// Make users
+/// Make users, and connect them with providers of identities
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     Create(Create),
+    Link(Link),
+    Unlink(Unlink),
 }
 
 /// Make a user
@@ -47,8 +50,71 @@ pub(crate) struct Create {
     password_stdin: bool,
 }
 
+/// Let whom a provider of identities knows in as a user
+///
+/// An account that a provider's user gets at the first sign-in is connected already. This connects one
+/// that was there before. The page that refuses to let somebody in shows the subject.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  lyceum user link ada --provider corp --subject 248289761001")]
+pub(crate) struct Link {
+    /// The user
+    name: String,
+    /// Name of the provider in the settings
+    #[arg(long, value_name = "NAME")]
+    provider: String,
+    /// What the provider calls the user, in the claim `sub`
+    #[arg(long, value_name = "SUBJECT")]
+    subject: String,
+}
+
+/// Keep whom a provider of identities knows out of a user's account
+///
+/// Roles that groups of the provider gave are taken. Sessions that are open stay; `lyceum token revoke` ends them.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  lyceum user unlink ada --provider corp")]
+pub(crate) struct Unlink {
+    /// The user
+    name: String,
+    /// Name of the provider in the settings
+    #[arg(long, value_name = "NAME")]
+    provider: String,
+}
+
 pub(crate) async fn run(common: &Common, command: Command) -> Result<ExitCode> {
-    let Command::Create(create) = command;
+    match command {
+        Command::Create(options) => create(common, options).await,
+        Command::Link(options) => link(common, &options).await,
+        Command::Unlink(options) => unlink(common, &options).await,
+    }
+}
+
+async fn link(common: &Common, link: &Link) -> Result<ExitCode> {
+    let settings = common.load()?.settings;
+    let name = AccountName::parse(&link.name).map_err(lyceum_hub::Error::from)?;
+    hub::open(&settings).await?.link_identity(&name, &link.provider, &link.subject).await?;
+    if common.json {
+        output::print_json(&json!({
+            "user": name.as_str(), "provider": link.provider, "subject": link.subject,
+        }));
+    } else {
+        output::print(&format!("Subject {} of {} signs in as {name}", link.subject, link.provider));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn unlink(common: &Common, unlink: &Unlink) -> Result<ExitCode> {
+    let settings = common.load()?.settings;
+    let name = AccountName::parse(&unlink.name).map_err(lyceum_hub::Error::from)?;
+    hub::open(&settings).await?.unlink_identity(&name, &unlink.provider).await?;
+    if common.json {
+        output::print_json(&json!({ "user": name.as_str(), "provider": unlink.provider, "subject": null }));
+    } else {
+        output::print(&format!("{name} is not connected with {} any more", unlink.provider));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn create(common: &Common, create: Create) -> Result<ExitCode> {
     let settings = common.load()?.settings;
     if create.service {
         let service =

@@ -87,7 +87,11 @@ impl Loaded {
         }
         let settings: Settings =
             table.try_into().map_err(|error| Failure::usage(format!("malformed settings: {error}")))?;
-        Ok(Self { settings: check(settings)?, sources })
+        let mut settings = check(settings)?;
+        let public_url = settings.public_url().map(str::to_owned);
+        super::oidc::check(&mut settings.oidc, public_url.as_deref(), &environment)
+            .map_err(Failure::usage)?;
+        Ok(Self { settings, sources })
     }
 
     /// Returns a setting's value as it stands in a file, without a password.
@@ -185,7 +189,7 @@ pub(super) fn defaults() -> Table {
 
 /// Returns settings as a table.
 pub(super) fn to_table(settings: &Settings) -> Table {
-    Table::try_from(settings).expect("settings hold only strings, numbers and booleans")
+    Table::try_from(settings).expect("settings hold only plain values")
 }
 
 /// Checks what the types alone do not.

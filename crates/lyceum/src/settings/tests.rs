@@ -87,6 +87,68 @@ fn mistakes_are_named() {
     check(None, &[("LYCEUM_CONFIG", "/does/not/exist")], "cannot be read");
 }
 
+const CORP: &str = r#"
+public_url = "https://hub.example"
+[[oidc]]
+name = "corp"
+issuer = "https://id.example"
+client_id = "hub"
+client_secret_env = "CORP_SECRET"
+groups = [{ group = "ml", org = "lab", role = "write" }]
+"#;
+
+#[test]
+fn providers_are_read_shown_and_read_again() {
+    let environment = [("CORP_SECRET", "hush")];
+    let loaded = load(Some(CORP), &environment, None).unwrap();
+    let provider = loaded.settings.oidc[0].provider().unwrap();
+    assert_eq!((provider.label.as_str(), provider.user_claim.as_str()), ("corp", "preferred_username"));
+    assert_eq!((provider.groups.len(), provider.create_users), (1, true));
+    assert_eq!(provider.client_secret.map(|secret| secret.0).as_deref(), Some("hush"));
+    let text = crate::command::render_settings(&loaded);
+    assert_eq!(load(Some(&text), &environment, None).unwrap().settings, loaded.settings);
+    let shown = CORP.replace("client_secret_env = \"CORP_SECRET\"", "client_secret = \"hush\"");
+    let loaded = load(Some(&shown), &[], None).unwrap();
+    let text = crate::command::render_settings(&loaded);
+    assert!(text.contains("client_secret = \"***\"") && !text.contains("hush"), "{text}");
+    // The commented section is one that would be read.
+    let described: String = text
+        .lines()
+        .skip_while(|line| *line != "# [[oidc]]")
+        .take_while(|line| line.starts_with("# "))
+        .filter_map(|line| line.strip_prefix("# ").filter(|line| !line.starts_with('#')))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let described = format!("public_url = \"https://hub.example\"\n{described}");
+    assert_eq!(load(Some(&described), &[], None).unwrap().settings.oidc.len(), 1, "{described}");
+}
+
+#[test]
+fn mistakes_in_providers_are_named() {
+    let check = |old: &str, new: &str, expected: &str| {
+        assert!(CORP.contains(old), "{old}");
+        let error =
+            load(Some(&CORP.replace(old, new)), &[("CORP_SECRET", "hush")], None).expect_err(expected);
+        assert!(error.contains(expected), "{error:?} does not say {expected:?}");
+    };
+    check("public_url = \"https://hub.example\"", "", "`public_url` must be set");
+    check("name = \"corp\"", "name = \"Corp!\"", "1 to 32 lowercase letters");
+    check("https://id.example", "http://id.example", "must start with `https://`");
+    check("client_id = \"hub\"", "client_id = \"\"", "`oidc.client_id` of `corp` must not be empty");
+    check("client_id = \"hub\"", "client = \"hub\"", "unknown field `client`");
+    check("CORP_SECRET", "OTHER", "not in the environment as `OTHER`");
+    check("client_id = \"hub\"", "client_id = \"hub\"\nclient_secret = \"x\"", "more than one way");
+    check(
+        "client_secret_env = \"CORP_SECRET\"",
+        "client_secret_file = \"/none\"",
+        "cannot be read from `/none`",
+    );
+    check("\"write\"", "\"owner\"", "`owner`, which is no role");
+    let twice = format!("{CORP}{}", &CORP[CORP.find("[[").unwrap()..]);
+    let error = load(Some(&twice), &[("CORP_SECRET", "hush")], None).unwrap_err();
+    assert!(error.contains("stands twice"), "{error}");
+}
+
 #[test]
 fn passwords_are_not_shown() {
     let check = |url, expected| assert_eq!(without_password(url), expected);

@@ -66,6 +66,9 @@ pub(super) async fn all(settings: &Settings) -> Vec<Finding> {
     let mut findings = vec![folder(data), space(data), clock(data, now), open_files(settings)];
     findings.push(public_url(settings));
     findings.push(database(settings).await);
+    for provider in &settings.oidc {
+        findings.push(oidc(&provider.name, &provider.issuer).await);
+    }
     findings
 }
 
@@ -167,6 +170,19 @@ fn public_url(settings: &Settings) -> Finding {
             .remedy(
                 "set `public_url` to the address that clients use; links and upload addresses start with it",
             ),
+    }
+}
+
+async fn oidc(provider: &str, issuer: &str) -> Finding {
+    let name = "oidc";
+    match lyceum_hub::probe_provider(issuer, Clock::system()).await {
+        Ok(0) => {
+            Finding::new(name, State::Broken, format!("`{provider}` publishes no keys that are known here"))
+        }
+        Ok(keys) => Finding::new(name, State::Good, format!("`{provider}` answers, with {keys} keys")),
+        Err(error) => Finding::new(name, State::Broken, format!("`{provider}`: {error}")).remedy(
+            "check `issuer`, that this machine reaches it, and that the machine trusts its certificate",
+        ),
     }
 }
 
