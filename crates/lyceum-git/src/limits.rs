@@ -43,3 +43,21 @@ pub const MAX_POINTER_BYTES: usize = 1024;
 pub(crate) const SPOOL_BUFFER_BYTES: usize = 256 * 1024;
 /// Deflate cannot expand one byte to more than this many.
 pub(crate) const MAX_INFLATE_RATIO: u64 = 1032;
+/// Most lines of one request to fetch: a client names what it has, in portions of up to 16,384 commits.
+pub const MAX_REQUEST_LINES: usize = 500_000;
+/// Most references that one client is shown.
+pub const MAX_ADVERTISED_REFERENCES: usize = 1_000_000;
+/// Most commits that one request keeps in memory while it finds out what client and server have in common; beyond,
+/// they are read again.
+pub(crate) const MAX_KEPT_COMMITS: usize = 200_000;
+/// Most steps over commits by which one request finds out whether the client has told enough; beyond, it goes on
+/// telling.
+pub(crate) const MAX_NEGOTIATION_STEPS: usize = 2_000_000;
+/// Most commits that one request for a shallow copy, or for a commit that no reference shows, walks over.
+pub(crate) const MAX_SHALLOW_COMMITS: usize = 10_000_000;
+/// Most objects in one pack that is sent: each takes some 60 bytes of memory meanwhile.
+pub const MAX_SENT_OBJECTS: usize = 10_000_000;
+/// Most parents whose trees are compared with the tree of a commit to find what is new in it.
+pub(crate) const MAX_COMPARED_PARENTS: usize = 4;
+/// Most prefixes by which one list of references is narrowed down; beyond, all are shown, as git does.
+pub(crate) const MAX_REFERENCE_PREFIXES: usize = 1000;

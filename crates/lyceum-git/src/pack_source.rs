@@ -22,6 +22,17 @@ pub trait PackSource: Objects {
 
     /// Returns an object as it is stored: whole, or as a delta against another object of the same source.
     fn packed(&self, oid: Oid) -> impl Future<Output = Result<Packed>> + Send;
+
+    /// Puts objects in the order in which they are read fastest.
+    fn arrange(&self, _oids: &mut [Oid]) -> impl Future<Output = Result<()>> + Send {
+        async { Ok(()) }
+    }
+
+    /// Returns the first of `oids`, which are not empty, as they are stored: at least one, and no more than are read at
+    /// once.
+    fn packed_run(&self, oids: &[Oid]) -> impl Future<Output = Result<Vec<Packed>>> + Send {
+        async { Ok(vec![self.packed(oids[0]).await?]) }
+    }
 }
 
 impl<T: PackSource> PackSource for &T {
@@ -31,5 +42,13 @@ impl<T: PackSource> PackSource for &T {
 
     async fn packed(&self, oid: Oid) -> Result<Packed> {
         (**self).packed(oid).await
+    }
+
+    async fn arrange(&self, oids: &mut [Oid]) -> Result<()> {
+        (**self).arrange(oids).await
+    }
+
+    async fn packed_run(&self, oids: &[Oid]) -> Result<Vec<Packed>> {
+        (**self).packed_run(oids).await
     }
 }

@@ -32,4 +32,9 @@ pub trait References: Send + Sync {
     /// Returns the references whose names start with one of `prefixes`, or all if there are none, sorted by name;
     /// without `HEAD`.
     fn references(&self, prefixes: &[String]) -> impl Future<Output = Result<Vec<Reference>>> + Send;
+
+    /// Returns the commits whose parents are not there, if this is a shallow copy itself.
+    fn shallow(&self) -> impl Future<Output = Result<Vec<Oid>>> + Send {
+        async { Ok(Vec::new()) }
+    }
 }

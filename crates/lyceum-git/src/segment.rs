@@ -1,6 +1,6 @@
 //! Segments: immutable packs with their index, the form in which objects are stored.
 
-mod entry;
+pub(crate) mod entry;
 mod index;
 mod merge;
 mod writer;

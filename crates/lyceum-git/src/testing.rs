@@ -1,6 +1,6 @@
 //! An object source in memory, and the real `git` as an oracle, for tests.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -12,8 +12,9 @@ use lyceum_core::{Oid, RepoPath};
 use tempfile::TempDir;
 
 use crate::{
-    Commit, Edit, Error, Mode, Object, ObjectKind, Objects, Packed, Result, Segment, SegmentData,
-    SegmentEntry, SegmentWriter, Signature, edit_tree, object_id,
+    Commit, Edit, Error, Head, Mode, Object, ObjectHeader, ObjectKind, Objects, PackSource, Packed,
+    Reference, References, Result, Segment, SegmentData, SegmentEntry, SegmentWriter, Signature, edit_tree,
+    object_id,
 };
 
 /// Runs a future to its end.
@@ -24,6 +25,9 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
 #[derive(Default)]
 pub(crate) struct Memory {
     objects: Mutex<HashMap<Oid, Arc<Object>>>,
+    packed: Mutex<HashMap<Oid, Packed>>,
+    references: Mutex<BTreeMap<String, Oid>>,
+    shallow: Mutex<Vec<Oid>>,
     reads: AtomicUsize,
 }
 
@@ -34,7 +38,126 @@ impl Objects for Memory {
     }
 }
 
+impl PackSource for Memory {
+    async fn header(&self, oid: Oid) -> Result<ObjectHeader> {
+        let objects = self.objects.lock().unwrap();
+        let object = objects.get(&oid).ok_or(Error::not_found(oid))?;
+        Ok(ObjectHeader { kind: object.kind, size: object.data.len() as u64 })
+    }
+
+    async fn packed(&self, oid: Oid) -> Result<Packed> {
+        if let Some(packed) = self.packed.lock().unwrap().get(&oid) {
+            return Ok(packed.clone());
+        }
+        let object = self.read(oid).await?;
+        let mut writer = SegmentWriter::new(&std::env::temp_dir());
+        writer.add(object.kind, &object.data)?;
+        let segment = writer.finish()?;
+        let entry = segment.index.find(&oid).unwrap();
+        Packed::parse(Bytes::copy_from_slice(stored(&pack(&segment), &entry)), &entry)
+    }
+}
+
+impl References for Memory {
+    async fn head(&self) -> Result<Option<Head>> {
+        Ok(Some(Head::Symbolic("refs/heads/main".to_owned())))
+    }
+
+    async fn references(&self, prefixes: &[String]) -> Result<Vec<Reference>> {
+        let references = self.references.lock().unwrap().clone();
+        let mut found = Vec::new();
+        for (name, target) in references {
+            if prefixes.is_empty() || prefixes.iter().any(|prefix| name.starts_with(prefix)) {
+                let (tags, _, peeled) = crate::wire::peel(self, target).await?;
+                found.push(Reference { name, target, peeled: (!tags.is_empty()).then_some(peeled) });
+            }
+        }
+        Ok(found)
+    }
+
+    async fn shallow(&self) -> Result<Vec<Oid>> {
+        Ok(self.shallow.lock().unwrap().clone())
+    }
+}
+
 impl Memory {
+    /// Takes over what a repository of the real git has: objects, deltas as they are stored, and references.
+    pub(crate) fn import(git: &Git) -> Self {
+        let memory = Self::default();
+        let all = git.lines(&["cat-file", "--batch-all-objects", "--batch-check=%(objectname) %(deltabase)"]);
+        let contents = git.run(&["cat-file", "--batch-all-objects", "--batch"], b"");
+        let mut rest = &contents[..];
+        while !rest.is_empty() {
+            let end = rest.iter().position(|byte| *byte == b'\n').unwrap();
+            let line = std::str::from_utf8(&rest[..end]).unwrap();
+            let words: Vec<&str> = line.split(' ').collect();
+            let size: usize = words[2].parse().unwrap();
+            let (data, after) = rest[end + 1..].split_at(size);
+            memory.add(ObjectKind::parse(words[1]).unwrap(), data);
+            rest = &after[1..];
+        }
+        for line in all {
+            let (oid, base) = line.split_once(' ').unwrap();
+            let (oid, base): (Oid, Oid) = (oid.parse().unwrap(), base.parse().unwrap());
+            if base != Oid::ZERO {
+                memory.store_delta(oid, base);
+            }
+        }
+        memory.take_references(git);
+        memory
+    }
+
+    /// Takes over the references of a repository of the real git.
+    pub(crate) fn take_references(&self, git: &Git) {
+        let mut references = self.references.lock().unwrap();
+        references.clear();
+        for line in git.lines(&["for-each-ref", "--format=%(objectname) %(refname)"]) {
+            let (oid, name) = line.split_once(' ').unwrap();
+            references.insert(name.to_owned(), oid.parse().unwrap());
+        }
+    }
+
+    /// Stores an object as a delta: one that repeats the whole object.
+    pub(crate) fn store_delta(&self, oid: Oid, base: Oid) {
+        let objects = self.objects.lock().unwrap();
+        let (object, base_object) = (&objects[&oid], &objects[&base]);
+        let mut delta = Vec::new();
+        for mut size in [base_object.data.len(), object.data.len()] {
+            while size >= 0x80 {
+                delta.push(size.to_le_bytes()[0] | 0x80);
+                size >>= 7;
+            }
+            delta.push(size.to_le_bytes()[0]);
+        }
+        for piece in object.data.chunks(0x7f) {
+            delta.push(piece.len().to_le_bytes()[0]);
+            delta.extend_from_slice(piece);
+        }
+        let mut deflated = Vec::new();
+        let mut deflate = flate2::Compress::new(flate2::Compression::default(), true);
+        deflated.reserve(delta.len() + 100);
+        deflate.compress_vec(&delta, &mut deflated, flate2::FlushCompress::Finish).unwrap();
+        let packed = Packed {
+            kind: object.kind,
+            base: Some(base),
+            inflated_bytes: delta.len() as u64,
+            deflated: deflated.into(),
+        };
+        self.packed.lock().unwrap().insert(oid, packed);
+    }
+
+    pub(crate) fn set_reference(&self, name: &str, oid: Oid) {
+        self.references.lock().unwrap().insert(name.to_owned(), oid);
+    }
+
+    pub(crate) fn references_now(&self) -> BTreeMap<String, Oid> {
+        self.references.lock().unwrap().clone()
+    }
+
+    pub(crate) fn set_shallow(&self, shallow: &[Oid]) {
+        *self.shallow.lock().unwrap() = shallow.to_vec();
+    }
+
     pub(crate) fn add(&self, kind: ObjectKind, data: &[u8]) -> Oid {
         let oid = object_id(kind, data);
         self.put(oid, Object { kind, data: Bytes::copy_from_slice(data) });

@@ -10,7 +10,9 @@ use crate::limits::{MAX_INFLATE_RATIO, MAX_OBJECT_BYTES};
 use crate::{Error, Object, ObjectKind, Result, object_id};
 
 /// The number of a delta that names its base by id (gitformat-pack, “Object types”).
-const REF_DELTA: u8 = 7;
+pub(crate) const REF_DELTA: u8 = 7;
+/// The number of a delta that says how far before it its base starts.
+pub(crate) const OFS_DELTA: u8 = 6;
 
 /// An object in the form in which packs carry it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +86,7 @@ impl Packed {
 }
 
 /// Appends an object to a pack.
-pub(super) fn write_entry(
+pub(crate) fn write_entry(
     pack: &mut Vec<u8>,
     deflate: &mut Compress,
     kind: ObjectKind,
@@ -115,7 +117,8 @@ pub(super) fn write_packed(pack: &mut Vec<u8>, packed: &Packed) {
     pack.extend_from_slice(&packed.deflated);
 }
 
-fn write_header(pack: &mut Vec<u8>, number: u8, size: u64) {
+/// Appends what stands before the content of an entry.
+pub(crate) fn write_header(pack: &mut Vec<u8>, number: u8, size: u64) {
     let low = size.to_le_bytes()[0] & 0x0f;
     let mut rest = size >> 4;
     let mut byte = number << 4 | low;
