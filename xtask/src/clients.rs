@@ -120,6 +120,8 @@ impl Hub {
         command.env("HF_ENDPOINT", self.server.endpoint()).env("HF_TOKEN", &self.token);
         command.env("HF_HOME", home.join("hf-home")).env("TMPDIR", &home);
         command.env("LYCEUM_USER", "alice").env("LYCEUM_ORGANISATION", "lab");
+        // For suites that need a hub with other settings.
+        command.env("LYCEUM_BINARY", environment::lyceum());
         command.env("LYCEUM_READ_TOKEN", &self.reader_token);
         command.env("LYCEUM_OTHER_TOKEN", &self.other_token).env("LYCEUM_SCOPED_TOKEN", &self.scoped_token);
         // No client may look for updates or report its use; nothing may go through a proxy.
@@ -158,8 +160,8 @@ fn prepare(suite: &Suite, filter: Option<&str>) -> Result<std::process::Command>
             }
             Ok(pytest)
         }
-        Kind::Node => {
-            let node = clients.join("node");
+        Kind::Node { folder, test } => {
+            let node = clients.join(folder);
             println!("installing the packages of {} with npm", node.display());
             let mut install = process::command("npm");
             process::run(install.current_dir(&node).args([
@@ -169,7 +171,7 @@ fn prepare(suite: &Suite, filter: Option<&str>) -> Result<std::process::Command>
                 "--ignore-scripts",
             ]))?;
             let mut tests = process::command("node");
-            tests.current_dir(&node).args(["--test", "--test-reporter=tap", "hub.test.mjs"]);
+            tests.current_dir(&node).args(["--test", "--test-reporter=tap", test]);
             Ok(tests)
         }
         Kind::Rust => {

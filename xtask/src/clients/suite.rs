@@ -15,7 +15,11 @@ pub(super) enum Kind {
         xet: bool,
         files: &'static [&'static str],
     },
-    Node,
+    /// A test file in a folder of clients/ with packages of its own.
+    Node {
+        folder: &'static str,
+        test: &'static str,
+    },
     Rust,
 }
 
@@ -36,7 +40,8 @@ pub(super) const SUITES: &[Suite] = &[
     python("datasets", "hub-2", true, &["test_datasets.py"]),
     python("transformers", "hub-2", true, &["test_transformers.py"]),
     python("curl", "hub-2", true, &["test_curl.py"]),
-    Suite { name: "node", kind: Kind::Node, extended: false },
+    node("node", "node", "hub.test.mjs"),
+    node("oidc", "oidc", "oidc.test.mjs"),
     Suite { name: "rust", kind: Kind::Rust, extended: false },
     Suite {
         name: "torch",
@@ -44,6 +49,10 @@ pub(super) const SUITES: &[Suite] = &[
         extended: true,
     },
 ];
+
+const fn node(name: &'static str, folder: &'static str, test: &'static str) -> Suite {
+    Suite { name, kind: Kind::Node { folder, test }, extended: false }
+}
 
 const fn python(
     name: &'static str,
