@@ -18,6 +18,7 @@ mod download;
 mod error;
 mod event;
 mod follow;
+mod garbage;
 mod git;
 mod identity;
 mod info;

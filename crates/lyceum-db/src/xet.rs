@@ -1,6 +1,6 @@
 //! Xorbs, and the chunks that later uploads are deduplicated against.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lyceum_core::{Timestamp, XetHash};
 
@@ -39,15 +39,24 @@ impl Record for XorbRow {
 }
 
 impl Queries {
-    /// Records a xorb, or that one was seen again.
-    pub async fn insert_xorb(&mut self, xorb: &XorbRow) -> Result<()> {
-        self.execute(
-            "INSERT INTO xorb (hash, stored_bytes, raw_bytes, chunks, created_at, seen_at) \
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (hash) DO UPDATE SET seen_at = excluded.seen_at",
-            bind![xorb.hash, xorb.stored_bytes, xorb.raw_bytes, xorb.chunks, xorb.created_at, xorb.seen_at],
-        )
-        .await?;
-        Ok(())
+    /// Records a xorb, or that one was seen again; false if its bytes are being deleted.
+    pub async fn insert_xorb(&mut self, xorb: &XorbRow) -> Result<bool> {
+        let recorded = self
+            .execute(
+                "INSERT INTO xorb (hash, stored_bytes, raw_bytes, chunks, created_at, seen_at) \
+                 VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (hash) DO UPDATE SET seen_at = excluded.seen_at \
+                 WHERE xorb.deleting = 0",
+                bind![
+                    xorb.hash,
+                    xorb.stored_bytes,
+                    xorb.raw_bytes,
+                    xorb.chunks,
+                    xorb.created_at,
+                    xorb.seen_at
+                ],
+            )
+            .await?;
+        Ok(recorded == 1)
     }
 
     /// Returns a xorb.
@@ -99,18 +108,28 @@ impl Queries {
         Ok(known)
     }
 
-    /// Notes that xorbs are referred to again.
-    pub async fn touch_xorbs(&mut self, hashes: &[XetHash], at: Timestamp) -> Result<()> {
-        let mut hashes = hashes.to_vec();
+    /// Keeps xorbs that a file is about to refer to from being deleted; false if one of them is missing.
+    ///
+    /// Those that were seen after `recent` are safe as they are, which spares most files the writes.
+    pub async fn hold_xorbs(&mut self, hashes: &[XetHash], at: Timestamp, recent: Timestamp) -> Result<bool> {
         // One order for all writers, so that they cannot wait for each other in a circle.
-        hashes.sort_unstable();
+        let hashes: Vec<XetHash> = hashes.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
+        let mut found = 0;
         for part in hashes.chunks(MAX_LIST) {
             let mut sql = Sql::new("UPDATE xorb SET seen_at = ");
-            sql.bind(at).push(" WHERE hash IN ").list(part);
+            sql.bind(at)
+                .push(" WHERE deleting = 0 AND seen_at < ")
+                .bind(recent)
+                .push(" AND hash IN ")
+                .list(part);
             let (sql, arguments) = sql.finish();
             self.execute(sql, arguments).await?;
+            let mut sql = Sql::new("SELECT COUNT(*) FROM xorb WHERE deleting = 0 AND hash IN ");
+            sql.list(part);
+            let (sql, arguments) = sql.finish();
+            found += self.one::<u64>(sql, arguments).await?;
         }
-        Ok(())
+        Ok(found == hashes.len() as u64)
     }
 
     /// Returns a page of all xorbs in order of hash, after the hash `after`.
@@ -121,26 +140,6 @@ impl Queries {
             bind![after.map_or(&[][..], |hash| hash.as_bytes()), limit],
         )
         .await
-    }
-
-    /// Forgets a xorb that was not seen since `before`, and its chunks; false if it was, or is unknown.
-    pub async fn delete_xorb(
-        &mut self,
-        hash: &XetHash,
-        chunks: &[XetHash],
-        before: Timestamp,
-    ) -> Result<bool> {
-        let sql = "DELETE FROM xorb WHERE hash = $1 AND seen_at < $2";
-        if self.execute(sql, bind![hash, before]).await? == 0 {
-            return Ok(false);
-        }
-        for part in chunks.chunks(MAX_LIST) {
-            let mut sql = Sql::new("DELETE FROM xet_chunk WHERE xorb = ");
-            sql.bind(hash).push(" AND chunk IN ").list(part);
-            let (sql, arguments) = sql.finish();
-            self.execute(sql, arguments).await?;
-        }
-        Ok(true)
     }
 
     /// Returns the number of xorbs, their bytes in the store and the bytes of their chunks.

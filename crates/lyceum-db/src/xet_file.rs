@@ -78,9 +78,17 @@ impl Record for RepoFile {
 impl Queries {
     /// Records how to put a file together; false if it is recorded already.
     pub async fn insert_xet_file(&mut self, file: &XetFile) -> Result<bool> {
-        let sql = "INSERT INTO xet_file (hash, size, terms, created_at) VALUES ($1, $2, $3, $4) \
-                   ON CONFLICT (hash) DO NOTHING";
-        Ok(self.execute(sql, bind![file.hash, file.size, file.terms, file.created_at]).await? == 1)
+        let insert = "INSERT INTO xet_file (hash, size, terms, created_at) VALUES ($1, $2, $3, $4) \
+                      ON CONFLICT (hash) DO NOTHING";
+        if self.execute(insert, bind![file.hash, file.size, file.terms, file.created_at]).await? == 1 {
+            return Ok(true);
+        }
+        // Garbage collection may be about to delete it: either this keeps it, or it is gone and comes again.
+        let keep = "UPDATE xet_file SET unused_since = NULL WHERE hash = $1 AND unused_since IS NOT NULL";
+        if self.execute(keep, bind![file.hash]).await? == 1 {
+            return Ok(false);
+        }
+        Ok(self.execute(insert, bind![file.hash, file.size, file.terms, file.created_at]).await? == 1)
     }
 
     /// Returns how to put a file together.
@@ -95,15 +103,6 @@ impl Queries {
             bind![after.map_or(&[][..], |hash| hash.as_bytes()), limit],
         )
         .await
-    }
-
-    /// Forgets a file that no repo names; false if one does, or it is unknown.
-    pub async fn delete_xet_file(&mut self, hash: &XetHash) -> Result<bool> {
-        let sql = "DELETE FROM xet_file WHERE hash = $1 \
-                   AND NOT EXISTS (SELECT 1 FROM repo_file WHERE xet_hash = $1) \
-                   AND NOT EXISTS (SELECT 1 FROM repo_xet_file WHERE xet_hash = $1) \
-                   AND NOT EXISTS (SELECT 1 FROM bucket_file WHERE xet_hash = $1)";
-        Ok(self.execute(sql, bind![hash]).await? == 1)
     }
 
     /// Records a large file of a repo; true if the row is now this. A claim replaces only an earlier one of the same user,
@@ -267,11 +266,6 @@ impl Queries {
             self.execute(sql, arguments).await?;
         }
         Ok(())
-    }
-
-    /// Deletes records of shards that are older than `before`; returns how many. Commits have named what is needed.
-    pub async fn delete_old_repo_xet_files(&mut self, before: Timestamp) -> Result<u64> {
-        self.execute("DELETE FROM repo_xet_file WHERE created_at < $1", bind![before]).await
     }
 
     /// Says whether a repo may read a file by its Xet hash: a shard described it there, or a large file is made of it, or

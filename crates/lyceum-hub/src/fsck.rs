@@ -136,8 +136,8 @@ impl Hub {
     async fn check_attachments(&self, report: &mut FsckReport) -> Result<()> {
         let mut stored = std::pin::pin!(self.inner.store.list_blobs("attachments"));
         let mut nameless = Vec::new();
-        while let Some((key, _)) = stored.try_next().await? {
-            let name = key.as_str().rsplit('/').next().unwrap_or_default().to_owned();
+        while let Some(blob) = stored.try_next().await? {
+            let name = blob.key.as_str().rsplit('/').next().unwrap_or_default().to_owned();
             if self.inner.db.read().await?.attachment(&name).await?.is_none() && nameless.len() < MAX_FINDINGS
             {
                 nameless.push(name);

@@ -51,7 +51,11 @@ impl Hub {
     /// uploads, webhooks. What is being sent then is sent again by the next process.
     pub async fn run_jobs(&self, stop: impl Future<Output = ()> + Send) {
         let stop = stop.shared();
-        tokio::join!(self.run_chores(stop.clone()), self.run_deliveries(stop));
+        tokio::join!(
+            self.run_chores(stop.clone()),
+            self.run_deliveries(stop.clone()),
+            self.run_collections(stop)
+        );
         if let Err(error) = self.flush_downloads().await {
             tracing::error!(
                 error = &error as &dyn std::error::Error,

@@ -20,6 +20,7 @@ mod download;
 mod error;
 mod file;
 mod fsck;
+mod garbage;
 mod gate;
 mod history;
 mod hub;
@@ -71,6 +72,7 @@ pub use discussion::{
 pub use error::{Error, ErrorKind, Result};
 pub use file::FileHandle;
 pub use fsck::{FsckFinding, FsckReport};
+pub use garbage::{GARBAGE_GRACE_DAYS, GarbageReport};
 pub use gate::{
     AccessAnswer, AccessRequest, AccessRequestPage, GateField, GateFieldKind, GateForm, GateStanding,
     RequestTarget,

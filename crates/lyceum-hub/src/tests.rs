@@ -6,6 +6,7 @@ mod bucket;
 mod claim;
 mod commit;
 mod discussion;
+mod garbage;
 mod gate;
 mod lfs;
 mod oidc;

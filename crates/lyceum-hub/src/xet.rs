@@ -7,7 +7,7 @@ use lyceum_store::ByteStream;
 
 use crate::access::grant::Bearer;
 use crate::signature::GrantError;
-use crate::{Action, Caller, Error, ErrorKind, Hub, Repo, Result, quota};
+use crate::{Action, Caller, Error, ErrorKind, Hub, Repo, Result, garbage, quota};
 
 mod claim;
 mod reconstruction;
@@ -146,21 +146,15 @@ impl Hub {
         stored: u64,
     ) -> Result<()> {
         let now = self.inner.clock.now();
-        let row = |index: &lyceum_xet::XorbIndex| lyceum_db::XorbRow {
-            hash: index.hash,
-            stored_bytes: index.stored_bytes(),
-            raw_bytes: index.raw_bytes(),
-            chunks: u64::from(index.chunk_count()),
-            created_at: now,
-            seen_at: now,
-        };
-        let rows: Vec<_> = xorbs.iter().map(|index| row(index)).collect();
+        let rows: Vec<_> = xorbs.iter().map(|index| xorb_row(index, now)).collect();
         self.inner
             .db
             .write(move |tx| {
                 Box::pin(async move {
                     for row in &rows {
-                        tx.insert_xorb(row).await?;
+                        if !tx.insert_xorb(row).await? {
+                            return Err(garbage::being_deleted(row.hash));
+                        }
                     }
                     if stored > 0
                         && let Some(repo) = tx.repo(repo_id).await?
@@ -171,7 +165,8 @@ impl Hub {
                     Ok(())
                 })
             })
-            .await
+            .await?;
+        self.check_stored(xorbs.iter().map(|index| index.hash), now).await
     }
 
     /// Returns the stored size of a xorb in bytes.
@@ -196,5 +191,17 @@ impl Hub {
     /// Streams bytes of a xorb, for a range inside of what [`data_grant`](Self::data_grant) allowed.
     pub async fn read_xorb(&self, xorb: XetHash, range: ByteRange) -> Result<ByteStream> {
         Ok(self.inner.store.read_xorb(xorb, range).await?)
+    }
+}
+
+/// Returns the row of a xorb that was seen just now.
+pub(crate) fn xorb_row(index: &lyceum_xet::XorbIndex, now: Timestamp) -> lyceum_db::XorbRow {
+    lyceum_db::XorbRow {
+        hash: index.hash,
+        stored_bytes: index.stored_bytes(),
+        raw_bytes: index.raw_bytes(),
+        chunks: u64::from(index.chunk_count()),
+        created_at: now,
+        seen_at: now,
     }
 }

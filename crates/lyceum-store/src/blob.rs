@@ -5,13 +5,24 @@ use crate::upload::{Upload, WRITE_BLOCK_BYTES, next_block, put};
 use crate::{BlobKey, ByteStream, Error, ErrorKind, Result, Store};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
-use lyceum_core::ByteRange;
+use lyceum_core::{ByteRange, Timestamp};
 use object_store::ObjectStoreExt as _;
 use std::error::Error as StdError;
 use std::path::{Path, PathBuf};
 
 /// Most bytes of a blob that are read into memory at once; more must be streamed.
 pub(crate) const MAX_BLOB_READ_BYTES: u64 = 256 * 1024 * 1024;
+
+/// A blob as it is listed.
+#[derive(Debug, Clone)]
+pub struct ListedBlob {
+    /// Its name.
+    pub key: BlobKey,
+    /// Its length.
+    pub bytes: u64,
+    /// When it was stored, by the clock of the store.
+    pub modified: Timestamp,
+}
 
 impl Store {
     /// Stores a blob durably; one that exists under the key is kept, and `false` returned.
@@ -76,12 +87,14 @@ impl Store {
         self.delete(key.path()).await
     }
 
-    /// Lists every blob below a folder such as `uploads`, with its length.
-    pub fn list_blobs(&self, folder: &str) -> impl Stream<Item = Result<(BlobKey, u64)>> + Send + use<> {
+    /// Lists every blob below a folder such as `uploads`.
+    pub fn list_blobs(&self, folder: &str) -> impl Stream<Item = Result<ListedBlob>> + Send + use<> {
         let folder = object_store::path::Path::from(folder);
         let found = self.objects().list(Some(&folder)).map_err(|error| Error::storage("list blobs", error));
         found.try_filter_map(async |meta| {
-            Ok(BlobKey::parse(meta.location.as_ref()).ok().map(|key| (key, meta.size)))
+            let modified = Timestamp(meta.last_modified.timestamp_millis());
+            let blob = |key| ListedBlob { key, bytes: meta.size, modified };
+            Ok(BlobKey::parse(meta.location.as_ref()).ok().map(blob))
         })
     }
 

@@ -24,6 +24,7 @@ mod xorb;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
+pub use blob::ListedBlob;
 pub use error::{Error, ErrorKind};
 pub use ingest::{Dedup, Ingested, NoDedup};
 pub use key::BlobKey;

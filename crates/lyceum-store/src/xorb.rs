@@ -83,6 +83,18 @@ impl Store {
         Ok(self.xorb_index(hash).await?.map(|index| index.stored_bytes()))
     }
 
+    /// Reports whether a xorb is in the store at this moment, whatever is remembered of it.
+    pub async fn finds_xorb(&self, hash: XetHash) -> Result<bool> {
+        match Object::open(self.objects(), &key::xorb(hash)).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                self.indexes().remove(&hash);
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Returns the index of a xorb, mostly from memory; `None` if there is no such xorb.
     pub async fn xorb_index(&self, hash: XetHash) -> Result<Option<Arc<XorbIndex>>> {
         let load = async { self.load_index(hash).await.map_err(Some)?.ok_or(None) };

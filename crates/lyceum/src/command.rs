@@ -4,6 +4,7 @@ mod config;
 mod demo;
 mod doctor;
 mod fsck;
+mod gc;
 mod org;
 mod quota;
 mod serve;
@@ -64,6 +65,7 @@ enum Command {
     Config(config::Options),
     Doctor(doctor::Options),
     Fsck(fsck::Options),
+    Gc(gc::Options),
     Demo(demo::Options),
 }
 
@@ -91,6 +93,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Config(config::Options {}) => config::run(&common),
         Command::Doctor(doctor::Options {}) => block_on(doctor::run(&common)),
         Command::Fsck(options) => block_on(fsck::run(&common, options)),
+        Command::Gc(options) => block_on(gc::run(&common, options)),
         Command::Demo(options) => block_on(demo::run(&common, options)),
     }
 }

@@ -119,13 +119,13 @@ pub(super) async fn files_of_a_bucket_stay(db: &TestDb) {
             tx.delete_bucket_files(id, &["a".to_owned()]).await?;
             assert!(tx.repo_has_xet_file(id, &xet(1)).await?);
             assert_eq!(tx.readable_xet_files(id, &[xet(1), xet(2)]).await?, [(xet(1), 1)]);
-            assert!(!tx.delete_xet_file(&xet(1)).await?, "`b` is made of it");
+            assert_eq!(tx.unused_files(&[xet(1)]).await?.0, [], "`b` is made of it");
             tx.delete_bucket_files(id, &["b".to_owned()]).await?;
             tx.unlink_bucket_xet_files(id, &[xet(1)], NOW).await?;
             assert!(tx.repo_has_xet_file(id, &xet(1)).await?, "it was uploaded just now");
             tx.unlink_bucket_xet_files(id, &[xet(1)], at(1)).await?;
             assert!(!tx.repo_has_xet_file(id, &xet(1)).await?);
-            assert!(tx.delete_xet_file(&xet(1)).await?);
+            assert_eq!(tx.unused_files(&[xet(1)]).await?.0, [xet(1)]);
             tx.link_repo_xet_file(id, &xet(1), NOW).await?;
             tx.link_repo_file(&digest).await?;
             assert!(tx.purge_bucket_uploads(id, 9).await?);

@@ -132,7 +132,8 @@ pub(super) async fn chunks_lead_to_xorbs(db: &Db) {
             tx.insert_chunks(&[(xet(1000), xet(9))]).await?;
             let again = XorbRow { seen_at: at(1), created_at: at(1), ..xorb(5) };
             tx.insert_xorb(&again).await?;
-            tx.touch_xorbs(&[xet(7), xet(6)], at(2)).await?;
+            assert!(tx.hold_xorbs(&[xet(7), xet(6)], at(2), at(1)).await?);
+            assert!(!tx.hold_xorbs(&[xet(7), xet(999)], at(2), at(1)).await?, "one is missing");
             tx.set_xorb_batch(&[xet(1), xet(2), xet(3)], &xet(500), at(3)).await?;
             tx.set_xorb_batch(&[xet(3), xet(4)], &xet(501), at(3)).await
         })
@@ -205,17 +206,50 @@ pub(super) async fn garbage_is_not_what_is_named(db: &Db) {
             }
             tx.link_repo_file(&repo_file(repo, 1, 1, true)).await?;
             tx.link_repo_xet_file(repo, &xet(2), NOW).await?;
-            assert!(!tx.delete_xet_file(&xet(1)).await?, "a large file is made of it");
-            assert!(!tx.delete_xet_file(&xet(2)).await?, "a shard described it");
-            assert!(tx.delete_xet_file(&xet(3)).await?);
-            assert_eq!(tx.delete_old_repo_xet_files(NOW).await?, 0);
-            assert_eq!(tx.delete_old_repo_xet_files(at(1)).await?, 1);
-            assert!(tx.delete_xet_file(&xet(2)).await?);
+            let all = [xet(1), xet(2), xet(3)];
+            assert_eq!(tx.unused_files(&all).await?, (vec![xet(3)], vec![]));
+            tx.note_unused_files(&all, at(5)).await?;
+            tx.note_unused_files(&all, at(6)).await?;
+            assert_eq!(tx.unused_files(&all).await?, (vec![xet(3)], vec![xet(3)]));
+            assert_eq!(tx.delete_unused_files(&all, at(5)).await?, 0, "it was noted just then");
+            assert!(!tx.insert_xet_file(&xet_file(3)).await?);
+            assert_eq!(tx.delete_unused_files(&all, at(6)).await?, 0, "it came again");
+            tx.note_unused_files(&all, at(5)).await?;
+            tx.link_repo_xet_file(repo, &xet(3), at(5)).await?;
+            assert_eq!(tx.delete_unused_files(&all, at(6)).await?, 0, "a shard described it again");
+            tx.note_unused_files(&all, at(6)).await?;
+            assert_eq!(tx.unused_files(&all).await?, (vec![], vec![]));
 
-            tx.insert_xorb(&xorb(1)).await?;
+            assert_eq!(tx.delete_old_repo_xet_files(NOW, 9).await?, 0);
+            assert_eq!(tx.delete_old_repo_xet_files(at(1), 9).await?, 1);
+            tx.note_unused_files(&all, at(7)).await?;
+            assert_eq!(tx.delete_unused_files(&all, at(8)).await?, 1);
+            assert!(tx.xet_file(&xet(2)).await?.is_none());
+            assert!(tx.insert_xet_file(&xet_file(2)).await?);
+
+            assert!(tx.repos_with_unnamed_files(at(1), 0, 9).await?.is_empty(), "it has a name");
+            tx.name_repo_file(repo, &sha(1), "", "").await?;
+            assert_eq!(tx.repos_with_unnamed_files(at(1), 0, 9).await?, [repo]);
+            assert!(tx.repos_with_unnamed_files(at(1), repo, 9).await?.is_empty());
+            assert_eq!(tx.unnamed_files(repo, at(1), 9).await?, [(sha(1), alice)]);
+            assert_eq!(tx.delete_unnamed_files(repo, &[sha(1)], NOW).await?, 0, "it came just now");
+            tx.name_repo_file(repo, &sha(1), "a", "refs/heads/main").await?;
+            assert_eq!(tx.delete_unnamed_files(repo, &[sha(1)], at(1)).await?, 0, "a commit named it");
+
+            assert!(tx.insert_xorb(&xorb(1)).await?);
             tx.insert_chunks(&[(xet(11), xet(1)), (xet(12), xet(2))]).await?;
-            assert!(!tx.delete_xorb(&xet(1), &[xet(11), xet(12)], NOW).await?, "it was seen just now");
-            assert!(tx.delete_xorb(&xet(1), &[xet(11), xet(12)], at(1)).await?);
+            assert!(!tx.mark_xorb(&xet(1), &[xet(11), xet(12)], NOW).await?, "it was seen just now");
+            assert!(tx.mark_xorb(&xet(1), &[xet(11), xet(12)], at(1)).await?);
+            assert!(tx.mark_xorb(&xet(1), &[], NOW).await?, "it is marked");
+            assert!(!tx.insert_xorb(&xorb(1)).await?, "it is being deleted");
+            assert!(!tx.hold_xorbs(&[xet(1)], at(1), at(1)).await?, "it is being deleted");
+            tx.delete_marked_xorb(&xet(1)).await?;
+            assert!(tx.insert_xorb(&xorb(1)).await?);
+            tx.delete_marked_xorb(&xet(1)).await?;
+            tx.delete_missing_xorb(&xet(1), at(1)).await?;
+            assert!(tx.xorb(&xet(1)).await?.is_some());
+            tx.delete_missing_xorb(&xet(1), NOW).await?;
+            assert!(tx.xorb(&xet(1)).await?.is_none());
             assert_eq!(tx.xorb_of_chunk(&xet(11)).await?, None);
             assert_eq!(tx.xorb_of_chunk(&xet(12)).await?, Some(xet(2)), "it moved to another xorb");
             Ok(())

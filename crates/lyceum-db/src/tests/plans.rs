@@ -119,6 +119,10 @@ async fn reads_use_an_index() {
     r.xorbs_around_chunk(&xet(1), 9).await.unwrap();
     r.xet_file(&xet(1)).await.unwrap();
     r.all_xet_files(None, 9).await.unwrap();
+    r.unused_files(&[xet(1), xet(2)]).await.unwrap();
+    r.repos_with_unnamed_files(NOW, 0, 9).await.unwrap();
+    r.unnamed_files(1, NOW, 9).await.unwrap();
+    r.unused_segment_keys(&["a".to_owned()]).await.unwrap();
     r.repo_file(1, &sha(1)).await.unwrap();
     r.repo_file_contents(1, &sha(1)).await.unwrap();
     r.repo_files(1, &[sha(1), sha(2)]).await.unwrap();
@@ -200,9 +204,14 @@ async fn writes_use_an_index() {
             tx.refresh_download_totals("2023-01-01", "2023-01-01", 0, 9).await?;
             tx.cas_ref(1, "x", Some(oid(1)), Some((oid(2), oid(2))), NOW).await?;
             tx.cas_ref(1, "x", Some(oid(1)), None, NOW).await?;
-            tx.touch_xorbs(&[xet(1), xet(2)], NOW).await?;
-            tx.delete_xorb(&xet(1), &[xet(2)], NOW).await?;
-            tx.delete_xet_file(&xet(1)).await?;
+            tx.hold_xorbs(&[xet(1), xet(2)], NOW, NOW).await?;
+            tx.mark_xorb(&xet(1), &[xet(2)], NOW).await?;
+            tx.delete_marked_xorb(&xet(1)).await?;
+            tx.delete_missing_xorb(&xet(1), NOW).await?;
+            tx.note_unused_files(&[xet(1)], NOW).await?;
+            tx.delete_old_repo_xet_files(NOW, 9).await?;
+            tx.delete_unused_files(&[xet(1)], NOW).await?;
+            tx.delete_unnamed_files(1, &[sha(1)], NOW).await?;
             tx.delete_repo_files(1, &[sha(1)]).await?;
             tx.delete_lfs_lock(1, 1).await?;
             tx.unlink_bucket_xet_files(1, &[xet(1)], NOW).await?;

@@ -10,7 +10,7 @@ use lyceum_db::{RepoFile, XetFile};
 use lyceum_xet::{Shard, ShardFile, Term, XorbIndex, check_file, encode_terms};
 
 use super::{ShardOutcome, XetGrant};
-use crate::{Error, ErrorKind, Hub, Result, quota};
+use crate::{Error, ErrorKind, Hub, Result, garbage, quota};
 
 /// Memory for the indexes of the xorbs that one file of a shard may name, in bytes.
 const MAX_INDEX_BYTES: usize = 256 << 20;
@@ -141,6 +141,7 @@ impl Hub {
                         inserted |= tx.insert_xet_file(&row).await?;
                         link(tx, repo_id, pusher_id, file, now).await?;
                     }
+                    garbage::hold(tx, &files, now).await?;
                     tx.set_xorb_batch(&xorbs, &batch, now).await?;
                     tx.insert_chunks(&chunks).await?;
                     Ok(inserted)
@@ -189,6 +190,6 @@ fn first_chunk(term: &Term, indexes: &HashMap<XetHash, Arc<XorbIndex>>) -> Optio
     index.chunks.get(term.chunks.start as usize).map(|chunk| (chunk.hash, term.xorb))
 }
 
-fn not_stored(xorb: XetHash) -> Error {
+pub(crate) fn not_stored(xorb: XetHash) -> Error {
     Error::new(ErrorKind::Invalid, format!("invalid shard: xorb `{xorb}` is not stored; upload it first"))
 }

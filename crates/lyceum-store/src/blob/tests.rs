@@ -56,7 +56,7 @@ async fn a_file_becomes_a_blob_and_may_be_removed() {
     assert_eq!(files(folder.path()).len(), 2);
     let listed: Vec<_> = store.list_blobs("segments").try_collect().await.unwrap();
     assert_eq!(listed.len(), 2);
-    assert!(listed.iter().all(|(_, bytes)| *bytes == 700_000));
+    assert!(listed.iter().all(|blob| blob.bytes == 700_000));
     let missing =
         store.put_blob_file(&BlobKey::segment("1/3").unwrap(), &elsewhere.path().join("missing")).await;
     assert_eq!(missing.unwrap_err().kind(), ErrorKind::NotFound);

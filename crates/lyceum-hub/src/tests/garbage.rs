@@ -1,0 +1,153 @@
+//! What nothing names goes, everything else stays, also while it is being uploaded.
+
+use futures_util::TryStreamExt as _;
+use lyceum_core::ByteRange;
+
+use super::lfs::{body, noise};
+use super::*;
+use crate::garbage::{GARBAGE_GRACE_DAYS, GarbageReport};
+use crate::{Error, LfsAction, LfsObject, LfsOperation};
+
+const DAY: i64 = 86_400;
+
+async fn upload(hub: &TestHub, caller: &Caller, repo: &Repo, content: &[u8]) -> Result<()> {
+    let object = LfsObject { sha256: digest(content), size: content.len() as u64 };
+    let action = hub.lfs_batch(caller, repo, LfsOperation::Upload, &[object], false).await?.remove(0).action;
+    match action {
+        LfsAction::Basic { grant } => hub.lfs_put(&grant, body(content)).await,
+        _ => Ok(()),
+    }
+}
+
+fn large(at: &str, content: &[u8]) -> Operation {
+    Operation::LfsFile { path: path(at), sha256: digest(content), size: Some(content.len() as u64) }
+}
+
+async fn read(hub: &TestHub, repo: &Repo, at: &str) -> Result<Vec<u8>> {
+    let found = hub.file(repo, &revision("main"), &path(at)).await?;
+    let size = found.entry.size;
+    let parts: Vec<Bytes> = hub.read_file(&found, ByteRange::new(0, size)).await?.try_collect().await?;
+    Ok(parts.concat())
+}
+
+/// Two rounds, far enough apart that the second deletes what the first found.
+async fn rounds(hub: &TestHub) -> GarbageReport {
+    let mut sum = GarbageReport::default();
+    for _ in 0..2 {
+        let round = hub.collect_garbage(GARBAGE_GRACE_DAYS, |_| {}).await.unwrap();
+        sum.claims += round.claims;
+        sum.files += round.files;
+        sum.xorbs += round.xorbs;
+        sum.xorb_bytes += round.xorb_bytes;
+        hub.advance_seconds(2 * 3600);
+    }
+    sum
+}
+
+async fn clean(hub: &TestHub) {
+    let findings = hub.fsck(true, |_| {}).await.unwrap().findings;
+    assert!(findings.is_empty(), "{findings:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nothing_names_goes_after_its_time() {
+    for hub in TestHub::each().await {
+        let owned = Owned::new(&hub).await;
+        let (kept, dropped, deleted) = (noise(300_000, 1), noise(300_000, 3), noise(300_000, 5));
+        let (caller, repo) = (&owned.caller, &owned.repo);
+        for content in [&kept, &dropped] {
+            upload(&hub, caller, repo, content).await.unwrap();
+        }
+        owned.commit(&hub, vec![large("kept.bin", &kept)]).await.unwrap();
+        let second = hub.repo(caller, RepoKind::Model, "second").await;
+        let second = hub.open(caller, RepoKind::Model, &second, Action::Administer).await.unwrap();
+        for content in [&deleted, &kept] {
+            upload(&hub, caller, &second, content).await.unwrap();
+        }
+        let operations = vec![large("a.bin", &deleted), large("b.bin", &kept)];
+        commit(&hub, caller, &second, "main", operations).await.unwrap();
+        hub.delete_repo(caller, &second).await.unwrap();
+        hub.run_due_jobs().await.unwrap();
+
+        let report = rounds(&hub).await;
+        assert_eq!((report.claims, report.files, report.xorbs), (0, 1, 0), "the bytes are new");
+        hub.advance_seconds(i64::from(GARBAGE_GRACE_DAYS) * DAY);
+        let report = rounds(&hub).await;
+        assert_eq!((report.claims, report.files, report.xorbs), (1, 1, 2));
+        assert!(report.xorb_bytes > 600_000);
+        assert_eq!(rounds(&hub).await, GarbageReport::default(), "nothing is left to be done");
+        clean(&hub).await;
+        assert!(read(&hub, repo, "kept.bin").await.unwrap() == kept);
+
+        upload(&hub, caller, repo, &dropped).await.unwrap();
+        owned.commit(&hub, vec![large("dropped.bin", &dropped)]).await.unwrap();
+        assert!(read(&hub, repo, "dropped.bin").await.unwrap() == dropped);
+        clean(&hub).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_history_names_stays() {
+    for hub in TestHub::each().await {
+        let owned = Owned::new(&hub).await;
+        let content = noise(200_000, 4);
+        upload(&hub, &owned.caller, &owned.repo, &content).await.unwrap();
+        owned.commit(&hub, vec![large("a.bin", &content)]).await.unwrap();
+        owned.commit(&hub, vec![Operation::DeletedFile(path("a.bin"))]).await.unwrap();
+        // As if the note had been lost.
+        let repo_id = owned.repo.record.id;
+        let (sha256, forget) = (digest(&content), "");
+        hub.inner
+            .db
+            .write(move |tx| {
+                Box::pin(
+                    async move { Ok::<_, Error>(tx.name_repo_file(repo_id, &sha256, forget, forget).await?) },
+                )
+            })
+            .await
+            .unwrap();
+        hub.advance_seconds(2 * i64::from(GARBAGE_GRACE_DAYS) * DAY);
+        assert_eq!(rounds(&hub).await, GarbageReport::default());
+        owned.commit(&hub, vec![large("again.bin", &content)]).await.unwrap();
+        assert!(read(&hub, &owned.repo, "again.bin").await.unwrap() == content);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn uploads_and_collections_keep_out_of_each_others_way() {
+    for hub in TestHub::each().await {
+        let owned = Owned::new(&hub).await;
+        let content = noise(150_000, 5);
+        // Each round finds the xorb unused and old, while the same content is on its way again.
+        let mut committed = 0;
+        for round in 0..12 {
+            let id = hub.repo(&owned.caller, RepoKind::Model, &format!("r{round}")).await;
+            let repo = hub.open(&owned.caller, RepoKind::Model, &id, Action::Administer).await.unwrap();
+            let uploading = async {
+                upload(&hub, &owned.caller, &repo, &content).await?;
+                commit(&hub, &owned.caller, &repo, "main", vec![large("a.bin", &content)]).await
+            };
+            let collecting = async {
+                for _ in 0..round % 4 {
+                    tokio::task::yield_now().await;
+                }
+                hub.collect_garbage(1, |_| {}).await
+            };
+            let (uploaded, collected) = tokio::join!(uploading, collecting);
+            collected.unwrap();
+            match uploaded {
+                Ok(_) => {
+                    committed += 1;
+                    assert!(read(&hub, &repo, "a.bin").await.unwrap() == content, "round {round}");
+                }
+                Err(error) => assert_eq!(error.kind(), crate::ErrorKind::Unavailable, "{error}"),
+            }
+            clean(&hub).await;
+            hub.delete_repo(&owned.caller, &repo).await.unwrap();
+            hub.advance_seconds(3 * DAY);
+            hub.collect_garbage(1, |_| {}).await.unwrap();
+            hub.advance_seconds(2 * 3600);
+        }
+        assert!(committed > 0, "every upload was refused");
+    }
+}
