@@ -22,6 +22,7 @@ const TICKS_PER_SECOND: f64 = 100.0;
 pub(crate) struct Server {
     child: Child,
     port: u16,
+    issuer: String,
     data: PathBuf,
     started_in: Duration,
 }
@@ -83,10 +84,12 @@ impl Server {
         serve.arg("serve").arg("--data").arg(data).arg("--listen").arg(format!("127.0.0.1:{port}"));
         // Receivers of webhooks are on this machine too.
         serve.env("LYCEUM_WEBHOOKS_ALLOW_PRIVATE", "127.0.0.1");
+        let issuer = format!("http://127.0.0.1:{}", free_port()?);
+        serve.env("LYCEUM_PUBLISHERS_ISSUERS", &issuer);
         serve.stdout(log.try_clone().context("share the log")?).stderr(log);
         let start = Instant::now();
         let child = serve.spawn().context("start `lyceum serve`")?;
-        let mut server = Self { child, port, data: data.to_owned(), started_in: Duration::ZERO };
+        let mut server = Self { child, port, issuer, data: data.to_owned(), started_in: Duration::ZERO };
         while !server.healthy() {
             let exited = server.child.try_wait().context("look after the server")?;
             if exited.is_some() || start.elapsed() > START_TIMEOUT {
@@ -100,6 +103,11 @@ impl Server {
 
     pub(crate) fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Returns where the hub trusts an issuer of ID tokens, if a test starts one there.
+    pub(crate) fn issuer(&self) -> &str {
+        &self.issuer
     }
 
     pub(crate) fn port(&self) -> u16 {

@@ -32,6 +32,7 @@ mod oauth;
 mod operations;
 mod organisations;
 mod people;
+mod publishers;
 mod refs;
 mod repos;
 mod resolve;
@@ -65,6 +66,7 @@ pub(crate) fn all() -> Routes {
     operations::register(&mut routes);
     organisations::register(&mut routes);
     people::register(&mut routes);
+    publishers::register(&mut routes);
     refs::register(&mut routes);
     repos::register(&mut routes);
     resolve::register(&mut routes);

@@ -15,6 +15,7 @@ pub(crate) mod locks;
 pub(crate) mod oauth;
 pub(crate) mod organisations;
 pub(crate) mod people;
+pub(crate) mod publishers;
 pub(crate) mod refs;
 pub(crate) mod repos;
 pub(crate) mod safetensors;

@@ -110,6 +110,12 @@ impl Queries {
         .await
     }
 
+    /// Deletes tokens of a publisher that ended before `at`.
+    pub async fn delete_expired_publisher_tokens(&mut self, id: i64, at: Timestamp) -> Result<u64> {
+        let sql = "DELETE FROM token WHERE publisher_id = $1 AND expires_at < $2";
+        self.execute(sql, bind![id, at]).await
+    }
+
     /// Notes that a publisher got a token; false if it is gone.
     pub async fn touch_publisher(&mut self, id: i64, at: Timestamp) -> Result<bool> {
         Ok(self.execute("UPDATE publisher SET used_at = $2 WHERE id = $1", bind![id, at]).await? == 1)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use lyceum_core::{Clock, Entropy};
 use lyceum_db::Db;
 use lyceum_fetch::{AllowList, Fetcher, Resolver};
+use lyceum_oidc::Issuer;
 use lyceum_store::Store;
 use tokio::sync::{Notify, Semaphore};
 
@@ -36,6 +37,8 @@ pub struct HubOptions {
     pub webhooks_allowed: AllowList,
     /// Who vouches for people.
     pub oidc: Vec<OidcProvider>,
+    /// Who may vouch for programs.
+    pub publisher_issuers: Vec<String>,
 }
 
 impl Default for HubOptions {
@@ -47,6 +50,7 @@ impl Default for HubOptions {
             public_url: "http://localhost".to_owned(),
             webhooks_allowed: AllowList::default(),
             oidc: Vec::new(),
+            publisher_issuers: Vec::new(),
         }
     }
 }
@@ -71,6 +75,8 @@ pub(crate) struct Inner {
     pub(crate) fetcher: Fetcher,
     /// Who vouches for people.
     pub(crate) oidc: Vec<Provider>,
+    /// Who may vouch for programs.
+    pub(crate) publisher_issuers: Vec<Issuer>,
     /// Told when a delivery was enqueued by this process.
     pub(crate) delivery_added: Notify,
     /// Told when a job was enqueued by this process, so that it starts without waiting for the next poll.
@@ -104,8 +110,10 @@ impl Hub {
             .await?;
         let key =
             key.try_into().map_err(|_| crate::Error::internal("the stored signing key has not 32 bytes"))?;
-        let ask = oidc::fetcher(options.oidc.iter().map(|provider| provider.issuer.as_str()));
+        let of_people = options.oidc.iter().map(|provider| &provider.issuer);
+        let ask = oidc::fetcher(of_people.chain(&options.publisher_issuers).map(String::as_str));
         let oidc = oidc::providers(&options, &ask, &clock)?;
+        let publisher_issuers = oidc::issuers(&options, &ask, &clock)?;
         let inner = Inner {
             db,
             store,
@@ -116,6 +124,7 @@ impl Hub {
             git: GitCache::new(options.object_cache_bytes),
             fetcher: Fetcher::new(options.webhooks_allowed.clone(), Resolver::system()),
             oidc,
+            publisher_issuers,
             delivery_added: Notify::new(),
             options,
             downloads: Downloads::default(),

@@ -35,6 +35,7 @@ mod oidc;
 mod organisation;
 mod people;
 mod preupload;
+mod publisher;
 mod quota;
 mod reference;
 mod repo;
@@ -97,6 +98,7 @@ pub use oidc::{GroupRole, OidcProvider, OidcReturn, OidcSession, probe_provider}
 pub use organisation::{GroupMember, NewResourceGroup, ResourceGroup, ResourceGroupPage};
 pub use people::{Overview, OverviewOf, PeopleOf, PeoplePage, Person};
 pub use preupload::{PreuploadAnswer, PreuploadFile, UploadMode};
+pub use publisher::{NewPublisher, Publisher, PublisherToken, Publishers};
 pub use quota::StorageLimits;
 pub use reference::{NewBranch, Reference, References};
 pub use repo::{NewRepo, RepoChange};

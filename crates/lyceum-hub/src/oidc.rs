@@ -114,6 +114,15 @@ pub(crate) fn providers(options: &HubOptions, fetcher: &Fetcher, clock: &Clock) 
     made.collect()
 }
 
+/// Returns those who may vouch for programs.
+pub(crate) fn issuers(options: &HubOptions, fetcher: &Fetcher, clock: &Clock) -> Result<Vec<Issuer>> {
+    let made = options.publisher_issuers.iter().map(|url| {
+        let issuer = Issuer::new(url, fetcher.clone(), clock.clone());
+        issuer.map_err(|reason| Error::new(ErrorKind::Invalid, format!("issuer `{url}`: {reason}")))
+    });
+    made.collect()
+}
+
 /// Returns what makes requests to providers: the operator named their hosts, so that they may be private.
 pub(crate) fn fetcher<'i>(issuers: impl Iterator<Item = &'i str>) -> Fetcher {
     let hosts = issuers.filter_map(|issuer| Some(Target::parse(issuer).ok()?.host().to_owned()));

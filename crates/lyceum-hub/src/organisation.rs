@@ -82,7 +82,7 @@ impl Hub {
     }
 
     /// Finds an organisation that the caller administers, if his token may do so, too.
-    async fn organisation_for<'c>(
+    pub(crate) async fn organisation_for<'c>(
         &self,
         caller: &'c Caller,
         name: &AccountName,

@@ -11,6 +11,7 @@ mod gate;
 mod lfs;
 mod oidc;
 mod organisation;
+mod publisher;
 mod quota;
 mod reference;
 mod repo;

@@ -27,7 +27,7 @@ const FAILURE_SECONDS: i64 = 5;
 /// How far the provider's clock and ours may differ, in seconds.
 const LEEWAY_SECONDS: i64 = 60;
 /// Longest token that is looked at.
-const MAX_TOKEN_BYTES: usize = 64 * 1024;
+pub(crate) const MAX_TOKEN_BYTES: usize = 64 * 1024;
 
 /// Signatures that only the provider can make: what is checked with a shared secret is as good as none here.
 const ALGORITHMS: [CoreJwsSigningAlgorithm; 9] = [

@@ -11,7 +11,7 @@ mod issuer;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
-pub use claims::Claims;
+pub use claims::{Claims, issuer_of};
 pub use client::{Client, ClientSecret, ClientSettings, Login};
 pub use error::{Error, Result};
 pub use issuer::{Issuer, check_issuer};

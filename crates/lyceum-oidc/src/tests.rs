@@ -173,6 +173,8 @@ async fn tokens_of_jobs_are_checked_without_a_login() {
     {
         assert!(matches!(issuer.verify(token, audience).await, Err(Error::Refused(_))), "{token}");
     }
+    assert_eq!(crate::issuer_of(&token).as_deref(), Some(issuer.url()));
+    assert_eq!(crate::issuer_of("a.b.c"), None);
     let long = "x".repeat(65 * 1024);
     assert!(issuer.verify(&long, "x").await.unwrap_err().to_string().contains("longer than"));
 }

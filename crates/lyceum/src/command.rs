@@ -6,6 +6,7 @@ mod doctor;
 mod fsck;
 mod gc;
 mod org;
+mod publisher;
 mod quota;
 mod serve;
 mod token;
@@ -59,6 +60,8 @@ enum Command {
     #[command(subcommand)]
     Org(org::Command),
     #[command(subcommand)]
+    Publisher(publisher::Command),
+    #[command(subcommand)]
     Quota(quota::Command),
     #[command(subcommand)]
     Token(token::Command),
@@ -88,6 +91,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Serve(options) => block_on(serve::run(&common, options)),
         Command::User(command) => block_on(user::run(&common, command)),
         Command::Org(command) => block_on(org::run(&common, command)),
+        Command::Publisher(command) => block_on(publisher::run(&common, command)),
         Command::Quota(command) => block_on(quota::run(&common, command)),
         Command::Token(command) => block_on(token::run(&common, command)),
         Command::Config(config::Options {}) => config::run(&common),

@@ -34,6 +34,7 @@ pub(crate) async fn open(settings: &Settings) -> Result<Hub> {
         webhooks_allowed: AllowList::parse(&settings.webhooks.allow_private)
             .map_err(|error| Failure::usage(format!("setting `webhooks.allow_private`: {error}")))?,
         oidc: oidc.map_err(Failure::usage)?,
+        publisher_issuers: settings.publishers.issuers().map(str::to_owned).collect(),
     };
     Ok(Hub::start(db, store, Clock::system(), Entropy::system(), options).await?)
 }

@@ -33,6 +33,7 @@ pub(crate) struct Settings {
     pub(crate) cache: CacheSettings,
     pub(crate) lifetime: LifetimeSettings,
     pub(crate) webhooks: WebhookSettings,
+    pub(crate) publishers: PublisherSettings,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) oidc: Vec<OidcSettings>,
 }
@@ -102,6 +103,20 @@ pub(crate) struct WebhookSettings {
     pub(crate) allow_private: String,
 }
 
+/// Who may vouch for programs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct PublisherSettings {
+    pub(crate) issuers: String,
+}
+
+impl PublisherSettings {
+    /// Returns the issuers.
+    pub(crate) fn issuers(&self) -> impl Iterator<Item = &str> {
+        self.issuers.split(',').map(str::trim).filter(|issuer| !issuer.is_empty())
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -116,6 +131,7 @@ impl Default for Settings {
             cache: CacheSettings::default(),
             lifetime: LifetimeSettings::default(),
             webhooks: WebhookSettings::default(),
+            publishers: PublisherSettings::default(),
             oidc: Vec::new(),
         }
     }

@@ -35,6 +35,7 @@ pub(super) const SUITES: &[Suite] = &[
     python("hub-0-lfs", "hub-0", false, COMMON),
     python("access", "hub-2", true, &["test_access.py"]),
     python("social", "hub-2", true, &["test_social.py"]),
+    python("publishers", "publishers", true, &["test_publishers.py"]),
     python("dedup", "hub-2", true, &["test_dedup.py"]),
     python("buckets", "hub-2", true, &["test_buckets.py"]),
     python("datasets", "hub-2", true, &["test_datasets.py"]),

@@ -1,11 +1,11 @@
-//! Device login (RFC 8628) and renewal of its tokens, as `hf auth login` uses them. The page on which a user
-//! approves the code is not here.
+//! Device login (RFC 8628) and renewal of its tokens, as `hf auth login` uses them, and tokens for trusted publishers
+//! (RFC 8693). The page on which a user approves a device's code is not here.
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, PRAGMA};
-use lyceum_hub::DevicePoll;
+use lyceum_hub::{DevicePoll, ErrorKind};
 
 use super::{Routes, Scope};
 use crate::Api;
@@ -16,6 +16,8 @@ use crate::wire::oauth::{DeviceWire, OAuthErrorWire, TokenWire};
 
 const DEVICE_CODE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 const REFRESH_TOKEN_GRANT: &str = "refresh_token";
+const TOKEN_EXCHANGE_GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
 
 pub(super) fn register(routes: &mut Routes) {
     routes.post(Scope::Root, "/oauth/device", start);
@@ -50,7 +52,23 @@ async fn token(State(api): State<Api>, _: Counted, Form(form): Form) -> ApiResul
                 None => refuse("invalid_grant", "the refresh token is unknown, used or expired"),
             })
         }
-        _ => Ok(refuse("unsupported_grant_type", "only device codes and refresh tokens are exchanged here")),
+        TOKEN_EXCHANGE_GRANT => exchange(&api, &form).await,
+        _ => Ok(refuse(
+            "unsupported_grant_type",
+            "only device codes, refresh tokens and ID tokens are exchanged here",
+        )),
+    }
+}
+
+async fn exchange(api: &Api, form: &Params) -> ApiResult {
+    if form.required("subject_token_type")? != ID_TOKEN {
+        return Ok(refuse("invalid_request", "only ID tokens are exchanged for others"));
+    }
+    let (token, resource) = (form.required("subject_token")?, form.required("resource")?);
+    match api.hub.exchange_id_token(token, resource).await {
+        Ok(token) => Ok(uncached(Json(TokenWire::from(token)))),
+        Err(error) if error.kind() == ErrorKind::Forbidden => Ok(refuse("invalid_grant", error.message())),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -64,7 +82,7 @@ async fn poll(api: &Api, form: &Params, client: &str) -> ApiResult {
     })
 }
 
-fn refuse(error: &'static str, error_description: &'static str) -> Response {
+fn refuse(error: &'static str, error_description: &str) -> Response {
     (StatusCode::BAD_REQUEST, uncached(Json(OAuthErrorWire { error, error_description }))).into_response()
 }
 

@@ -320,6 +320,7 @@ impl World {
             ("{attachment}", "nothing"),
             ("{slug}", &self.collection.lock().unwrap()),
             ("{item}", "0123456789abcdef01234567"),
+            ("{publisher}", "1"),
             ("{webhook}", "000000000000000000000001"),
             ("{delivery}", "1"),
             ("{oid}", &oid),

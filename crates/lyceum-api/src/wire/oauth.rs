@@ -1,6 +1,6 @@
-//! OAuth answers; snake case, as RFC 6749 and RFC 8628 have it.
+//! OAuth answers; snake case, as RFC 6749, RFC 8628 and RFC 8693 have it.
 
-use lyceum_hub::TokenPair;
+use lyceum_hub::{PublisherToken, TokenPair};
 use serde::Serialize;
 
 /// Start of a device login.
@@ -19,7 +19,10 @@ pub(crate) struct DeviceWire {
 pub(crate) struct TokenWire {
     access_token: String,
     token_type: &'static str,
-    refresh_token: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issued_token_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
     expires_in: i64,
 }
 
@@ -28,15 +31,28 @@ impl From<TokenPair> for TokenWire {
         Self {
             access_token: pair.access_token,
             token_type: "bearer",
-            refresh_token: pair.refresh_token,
+            issued_token_type: None,
+            refresh_token: Some(pair.refresh_token),
             expires_in: pair.expires_in_seconds,
+        }
+    }
+}
+
+impl From<PublisherToken> for TokenWire {
+    fn from(token: PublisherToken) -> Self {
+        Self {
+            access_token: token.access_token,
+            token_type: "bearer",
+            issued_token_type: Some("urn:ietf:params:oauth:token-type:access_token"),
+            refresh_token: None,
+            expires_in: token.expires_in_seconds,
         }
     }
 }
 
 /// Why none was.
 #[derive(Debug, Serialize)]
-pub(crate) struct OAuthErrorWire {
+pub(crate) struct OAuthErrorWire<'a> {
     pub(crate) error: &'static str,
-    pub(crate) error_description: &'static str,
+    pub(crate) error_description: &'a str,
 }

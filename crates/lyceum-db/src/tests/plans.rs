@@ -194,6 +194,7 @@ async fn writes_use_an_index() {
             tx.delete_identities(1, "x").await?;
             tx.use_sign_in(&[1; 32], NOW, NOW).await?;
             tx.touch_publisher(1, NOW).await?;
+            tx.delete_expired_publisher_tokens(1, NOW).await?;
             tx.delete_publisher(PublisherOf::Repo(1), 1).await?;
             tx.touch_repo(1, NOW, Some(NOW)).await?;
             tx.take_segment_number(1).await?;

@@ -22,6 +22,11 @@ pub(crate) struct Bearer {
 }
 
 impl Bearer {
+    /// Returns the bearer that a user is, by all of his own rights.
+    pub(crate) fn user(user_id: i64) -> Self {
+        Self { user_id, token_id: None }
+    }
+
     /// Returns the bearer that a caller is.
     pub(crate) fn of(caller: &Caller) -> Self {
         Self {

@@ -126,6 +126,23 @@ pub struct TokenScope {
     pub permissions: Vec<Permission>,
 }
 
+impl ScopeTarget {
+    /// Parses `user:NAME`, `org:NAME`, `model:NAMESPACE/NAME` (or another kind) or `everywhere`.
+    pub fn parse(text: &str) -> Result<Self> {
+        match text.split_once(':') {
+            None if text == "everywhere" => Ok(Self::Everywhere),
+            Some(("user" | "org", name)) => Ok(Self::Account(AccountName::parse(name)?)),
+            Some((kind, id)) if let Some(kind) = RepoKind::parse(kind) => {
+                Ok(Self::Repo(kind, RepoId::parse(id)?))
+            }
+            _ => Err(Error::new(
+                ErrorKind::Invalid,
+                format!("`{text}` must be `everywhere`, `user:NAME`, `org:NAME` or `KIND:NAMESPACE/NAME`"),
+            )),
+        }
+    }
+}
+
 impl TokenScope {
     /// Parses `user:NAME=PERMISSION,…`, `org:NAME=…`, `model:NAMESPACE/NAME=…` (or another kind) or `everywhere=…`.
     pub fn parse(text: &str) -> Result<Self> {
@@ -133,18 +150,7 @@ impl TokenScope {
         let (target, permissions) = text
             .split_once('=')
             .ok_or_else(|| invalid(format!("scope `{text}` must look like `org:lab=repo.content.read`")))?;
-        let target = match target.split_once(':') {
-            None if target == "everywhere" => ScopeTarget::Everywhere,
-            Some(("user" | "org", name)) => ScopeTarget::Account(AccountName::parse(name)?),
-            Some((kind, id)) if let Some(kind) = RepoKind::parse(kind) => {
-                ScopeTarget::Repo(kind, RepoId::parse(id)?)
-            }
-            _ => {
-                return Err(invalid(format!(
-                    "`{target}` must be `everywhere`, `user:NAME`, `org:NAME` or `KIND:NAMESPACE/NAME`"
-                )));
-            }
-        };
+        let target = ScopeTarget::parse(target)?;
         let permission = |name: &str| {
             Permission::parse(name).ok_or_else(|| {
                 let known = Permission::ALL.map(Permission::as_str).join(", ");

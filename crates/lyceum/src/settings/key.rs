@@ -102,4 +102,9 @@ pub(crate) const KEYS: &[Key] = &[
         "LYCEUM_WEBHOOKS_ALLOW_PRIVATE",
         "Names, addresses and networks that are not public and may get webhooks all the same: `ci.lan, 10.1.0.0/16`.",
     ),
+    key(
+        "publishers.issuers",
+        "LYCEUM_PUBLISHERS_ISSUERS",
+        "Addresses, with commas, of those who may vouch for programs: `https://token.actions.githubusercontent.com`.",
+    ),
 ];

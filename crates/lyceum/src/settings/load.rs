@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use lyceum_hub::AllowList;
+use lyceum_hub::{AllowList, check_issuer};
 use toml::{Table, Value};
 
 use super::{KEYS, Settings};
@@ -11,6 +11,8 @@ use crate::failure::{Failure, Result};
 
 /// Largest settings file that is read.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
+/// Most issuers that may vouch for programs.
+const MAX_ISSUERS: usize = 16;
 
 /// What the command line sets.
 #[derive(Debug, Clone, Default)]
@@ -214,6 +216,14 @@ fn check(mut settings: Settings) -> Result<Settings> {
     }
     if let Err(error) = AllowList::parse(&settings.webhooks.allow_private) {
         return fail("webhooks.allow_private", &format!("is malformed: {error}"));
+    }
+    for issuer in settings.publishers.issuers() {
+        if let Err(error) = check_issuer(issuer) {
+            return fail("publishers.issuers", &format!("names `{issuer}`, which is none: {error}"));
+        }
+    }
+    if settings.publishers.issuers().count() > MAX_ISSUERS {
+        return fail("publishers.issuers", &format!("names more than {MAX_ISSUERS}"));
     }
     let limits = &settings.limits;
     for (name, value, least) in [

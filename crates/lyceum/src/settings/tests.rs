@@ -82,6 +82,7 @@ fn mistakes_are_named() {
     check(Some("public_url = \"hub.example\""), &[], "setting `public_url`");
     check(Some("database = \"mysql://x\""), &[], "setting `database`");
     check(Some("data = \"\""), &[], "setting `data`");
+    check(Some("[publishers]\nissuers = \"https://a, http://b\""), &[], "names `http://b`, which is none");
     check(None, &[("LYCEUM_LIMITS_UPLOADS", "x")], "`LYCEUM_LIMITS_UPLOADS` must be a whole number");
     check(None, &[("LYCEUM_TRUST_PROXY", "yes")], "`LYCEUM_TRUST_PROXY` must be `true` or `false`");
     check(None, &[("LYCEUM_CONFIG", "/does/not/exist")], "cannot be read");

@@ -67,7 +67,10 @@ pub(super) async fn all(settings: &Settings) -> Vec<Finding> {
     findings.push(public_url(settings));
     findings.push(database(settings).await);
     for provider in &settings.oidc {
-        findings.push(oidc(&provider.name, &provider.issuer).await);
+        findings.push(issuer("oidc", &provider.name, &provider.issuer).await);
+    }
+    for address in settings.publishers.issuers() {
+        findings.push(issuer("publishers", address, address).await);
     }
     findings
 }
@@ -173,15 +176,14 @@ fn public_url(settings: &Settings) -> Finding {
     }
 }
 
-async fn oidc(provider: &str, issuer: &str) -> Finding {
-    let name = "oidc";
+async fn issuer(name: &'static str, provider: &str, issuer: &str) -> Finding {
     match lyceum_hub::probe_provider(issuer, Clock::system()).await {
         Ok(0) => {
             Finding::new(name, State::Broken, format!("`{provider}` publishes no keys that are known here"))
         }
         Ok(keys) => Finding::new(name, State::Good, format!("`{provider}` answers, with {keys} keys")),
         Err(error) => Finding::new(name, State::Broken, format!("`{provider}`: {error}")).remedy(
-            "check `issuer`, that this machine reaches it, and that the machine trusts its certificate",
+            "check the address, that this machine reaches it, and that the machine trusts its certificate",
         ),
     }
 }
