@@ -84,7 +84,7 @@ def run_hf(tmp_path):
 
     def run(*arguments, home=None, endpoint=ENDPOINT, token=TOKEN, check=True):
         environment = dict(os.environ, HF_ENDPOINT=endpoint, HF_HOME=str(home or tmp_path / "home"))
-        environment.pop("HF_TOKEN")
+        environment.pop("HF_TOKEN", None)
         if token:
             environment["HF_TOKEN"] = token
         command = [program, *map(str, arguments)]
