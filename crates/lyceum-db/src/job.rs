@@ -37,8 +37,8 @@ pub enum Lane<'a> {
     Any,
     /// Those of one queue.
     Only(&'a str),
-    /// Those of all queues but one.
-    Not(&'a str),
+    /// Those of all queues but some.
+    Not(&'a [&'a str]),
 }
 
 impl Lane<'_> {
@@ -46,7 +46,11 @@ impl Lane<'_> {
         match self {
             Self::Any => {}
             Self::Only(queue) => drop(sql.push(" AND queue = ").bind(queue)),
-            Self::Not(queue) => drop(sql.push(" AND queue <> ").bind(queue)),
+            Self::Not(queues) => {
+                for queue in queues {
+                    sql.push(" AND queue <> ").bind(*queue);
+                }
+            }
         }
     }
 }

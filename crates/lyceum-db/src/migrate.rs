@@ -31,6 +31,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { name: "event_bytes", text: include_str!("../migrations/0007_event_bytes.sql") },
     Migration { name: "identity", text: include_str!("../migrations/0008_identity.sql") },
     Migration { name: "lfs_lock", text: include_str!("../migrations/0012_lfs_lock.sql") },
+    Migration { name: "mirror", text: include_str!("../migrations/0013_mirror.sql") },
     Migration { name: "collect", text: include_str!("../migrations/0014_collect.sql") },
 ];
 

@@ -69,6 +69,8 @@ pub struct Repo {
     pub likes: u64,
     /// How much it is in demand lately.
     pub trending: u64,
+    /// Whether it follows a repo of another hub: then nobody here writes to it.
+    pub mirror: bool,
 }
 
 /// A repo to be made.
@@ -129,11 +131,11 @@ pub struct RepoWithRef {
     pub found: Option<Ref>,
 }
 
-/// 19 columns; the repo's id is also the first.
+/// 20 columns; the repo's id is also the first.
 macro_rules! repo_columns {
     () => {
         "r.id, r.kind, r.owner_id, r.creator_id, r.namespace, r.name, r.visibility, r.gated, r.disabled, r.default_branch, r.sdk, \
-         r.resource_group_id, r.created_at, r.updated_at, r.head_at, r.downloads, r.downloads_all, r.likes, r.trending"
+         r.resource_group_id, r.created_at, r.updated_at, r.head_at, r.downloads, r.downloads_all, r.likes, r.trending, r.mirror"
     };
 }
 pub(crate) use repo_columns;
@@ -159,6 +161,7 @@ impl Record for Repo {
             downloads_all: columns.get()?,
             likes: columns.get()?,
             trending: columns.get()?,
+            mirror: columns.get()?,
         })
     }
 }

@@ -18,6 +18,7 @@ mod identities;
 mod jobs;
 mod lists;
 mod migrations;
+mod mirrors;
 mod people;
 mod plans;
 mod postgres;
@@ -63,6 +64,7 @@ both! {
     jobs { each_job_has_one_worker leases_end enqueued_again lanes_keep_apart }
     lists { pages_match_a_naive_model tags_are_counted }
     migrations { empty_to_head_once changed_and_unknown_migrations_are_refused failing_migration_leaves_nothing discussions_survive_their_new_tables }
+    mirrors { mirrors_follow_and_end }
     people { followers_and_counts }
     repos { names_aliases_and_moves one_of_many_takes_a_name callers_meet_their_role deleted_repo_takes_all_along downloads_and_likes_add_up requests_for_access settings_are_made_once }
     webhooks { watchers_are_found_by_what_they_watch deliveries_are_logged_and_forgotten }

@@ -42,6 +42,9 @@ pub enum Error {
     /// The exchange took too long.
     #[error("no answer within {0} seconds")]
     TooSlow(u64),
+    /// One redirect led to the next.
+    #[error("`{0}` redirects too often")]
+    Redirects(String),
     /// The answer is not HTTP, or broke off.
     #[error("the exchange failed: {0}")]
     Exchange(#[from] hyper::Error),
@@ -53,6 +56,6 @@ pub enum Error {
 impl Error {
     /// Reports whether the same request may succeed later without anybody changing anything.
     pub fn transient(&self) -> bool {
-        !matches!(self, Self::Invalid(_) | Self::Refused { .. })
+        !matches!(self, Self::Invalid(_) | Self::Refused { .. } | Self::Redirects(_))
     }
 }

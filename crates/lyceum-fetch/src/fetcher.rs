@@ -26,9 +26,17 @@ use crate::resolver::Resolver;
 use crate::target::Target;
 
 /// Most bytes of an answer's head.
-const MAX_HEAD_BYTES: usize = 64 * 1024;
+pub(crate) const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// Most addresses of one name that are tried.
 const MAX_ADDRESSES: usize = 8;
+
+/// A connection, encrypted or not.
+pub(crate) type BoxedConnection = Box<dyn Connection>;
+
+/// What HTTP is spoken over.
+pub(crate) trait Connection: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection for S {}
 
 /// Bounds of one exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,22 +115,28 @@ impl Fetcher {
         limits: FetchLimits,
     ) -> Result<Answer> {
         let request = request(method, target, headers, body)?;
-        let connecting = timeout(Duration::from_secs(limits.connect_seconds), self.connect(target));
+        let stream = self.dial(target, limits.connect_seconds).await?;
+        speak(stream, request, limits.answer_bytes).await
+    }
+
+    /// Connects, and encrypts the connection if the address wants that.
+    pub(crate) async fn dial(&self, target: &Target, connect_seconds: u64) -> Result<BoxedConnection> {
+        let connecting = timeout(Duration::from_secs(connect_seconds), self.connect(target));
         let stream = match connecting.await {
             Ok(stream) => stream?,
-            Err(_) => return Err(Error::TooSlow(limits.connect_seconds)),
+            Err(_) => return Err(Error::TooSlow(connect_seconds)),
         };
         if !target.secure {
-            return speak(stream, request, limits.answer_bytes).await;
+            return Ok(Box::new(stream));
         }
         let fail = |source| Error::Connect { host: target.host.clone(), source };
         let name = ServerName::try_from(target.host.clone())
             .map_err(|_| Error::Invalid("its host is no name that a certificate can have"))?;
         let connector = TlsConnector::from(self.tls().await?);
-        let handshake = timeout(Duration::from_secs(limits.connect_seconds), connector.connect(name, stream));
+        let handshake = timeout(Duration::from_secs(connect_seconds), connector.connect(name, stream));
         match handshake.await {
-            Ok(stream) => speak(stream.map_err(fail)?, request, limits.answer_bytes).await,
-            Err(_) => Err(Error::TooSlow(limits.connect_seconds)),
+            Ok(stream) => Ok(Box::new(stream.map_err(fail)?)),
+            Err(_) => Err(Error::TooSlow(connect_seconds)),
         }
     }
 
@@ -194,7 +208,12 @@ fn tls_config() -> Result<Arc<ClientConfig>> {
     Ok(Arc::new(config))
 }
 
-fn request(method: Method, target: &Target, headers: HeaderMap, body: Bytes) -> Result<Request<Full<Bytes>>> {
+pub(crate) fn request(
+    method: Method,
+    target: &Target,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Request<Full<Bytes>>> {
     let host =
         HeaderValue::from_str(target.authority()).map_err(|_| Error::Invalid("its host is not ASCII"))?;
     let mut request = Request::new(Full::new(body.clone()));
@@ -207,11 +226,7 @@ fn request(method: Method, target: &Target, headers: HeaderMap, body: Bytes) -> 
 }
 
 /// Speaks HTTP/1.1 on a connection of its own, which ends with the answer.
-async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
-    stream: S,
-    request: Request<Full<Bytes>>,
-    most: usize,
-) -> Result<Answer> {
+async fn speak(stream: BoxedConnection, request: Request<Full<Bytes>>, most: usize) -> Result<Answer> {
     let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
         .max_buf_size(MAX_HEAD_BYTES)
         .handshake(TokioIo::new(stream))

@@ -9,6 +9,8 @@ use crate::error::{Error, Result};
 
 /// Longest address.
 const MAX_BYTES: usize = 2048;
+/// Longest address that a server made, with signatures in it.
+const MAX_SIGNED_BYTES: usize = 16 * 1024;
 
 /// An `http` or `https` address without credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +27,14 @@ impl Target {
     pub fn parse(address: &str) -> Result<Self> {
         if address.len() > MAX_BYTES {
             return Err(Error::Invalid("it is longer than 2048 bytes"));
+        }
+        Self::parse_signed(address)
+    }
+
+    /// Parses an address that a server made, which may be longer than those that people write.
+    pub fn parse_signed(address: &str) -> Result<Self> {
+        if address.len() > MAX_SIGNED_BYTES {
+            return Err(Error::Invalid("it is longer than 16 KiB"));
         }
         if address.contains(['#', '\\']) || address.chars().any(|c| c.is_control() || c.is_whitespace()) {
             return Err(Error::Invalid("it holds a fragment, a space or a backslash"));
@@ -52,6 +62,28 @@ impl Target {
             None => 80,
         };
         Ok(Self { secure, host, port, uri })
+    }
+
+    /// Parses where a redirect from this address leads: a whole address, or a path here.
+    pub(crate) fn join(&self, location: &str) -> Result<Self> {
+        let location = location.split('#').next().unwrap_or_default();
+        let scheme = if self.secure { "https" } else { "http" };
+        let next = if let Some(rest) = location.strip_prefix("//") {
+            Self::parse_signed(&format!("{scheme}://{rest}"))?
+        } else if location.starts_with('/') {
+            Self::parse_signed(&format!("{scheme}://{}{location}", self.authority()))?
+        } else {
+            Self::parse_signed(location)?
+        };
+        if self.secure && !next.secure {
+            return Err(Error::Invalid("it redirects from HTTPS to HTTP"));
+        }
+        Ok(next)
+    }
+
+    /// Reports whether both lead to the same server, so that what is meant for one is meant for the other.
+    pub fn same_origin(&self, other: &Self) -> bool {
+        (self.secure, self.port) == (other.secure, other.port) && self.host.eq_ignore_ascii_case(&other.host)
     }
 
     /// Returns the name or address, an IPv6 one without brackets.

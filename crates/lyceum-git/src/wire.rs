@@ -1,7 +1,9 @@
-//! Git's protocol, the server's side: what goes over a connection, whichever kind it is.
+//! Git's protocol: what goes over a connection, whichever kind it is.
 //!
 //! Reads from any [`AsyncRead`](tokio::io::AsyncRead) and writes to any [`AsyncWrite`](tokio::io::AsyncWrite), so that
 //! HTTP and a pipe share every line. Nothing here knows who asks; whoever calls has checked that already.
+
+pub mod client;
 
 mod advertise;
 mod commits;

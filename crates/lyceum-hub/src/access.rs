@@ -260,6 +260,12 @@ pub(crate) fn check(
     if identity.token_role == TokenRole::Read {
         return Err(read_only());
     }
+    if record.mirror && matches!(action, Action::Propose | Action::Write) {
+        return Err(Error::new(
+            ErrorKind::Forbidden,
+            format!("{} `{}` is a mirror of another hub; changes are made there", record.kind, record.name),
+        ));
+    }
     rights.allow(match action {
         Action::Discover | Action::Read => CONTENT,
         Action::SeeRequests => &[Permission::ReadAccess, Permission::WriteRepo],

@@ -74,8 +74,18 @@ impl Hub {
         Ok(FileHandle { repo, commit, entry })
     }
 
-    /// Streams bytes of a file.
+    /// Streams bytes of a file. A large file that a mirror lacks is fetched, and streamed as it arrives.
     pub async fn read_file(&self, file: &FileHandle, range: ByteRange) -> Result<ByteStream> {
+        match file.entry.lfs {
+            Some(lfs) if file.entry.xet_hash.is_none() && file.repo.record.mirror => {
+                self.read_fill(file, lfs, range).await
+            }
+            _ => self.read_stored(file, range).await,
+        }
+    }
+
+    /// Streams bytes of a file that is stored.
+    pub(crate) async fn read_stored(&self, file: &FileHandle, range: ByteRange) -> Result<ByteStream> {
         let Some(lfs) = file.entry.lfs else {
             let content = self.read_regular(&file.repo, file.entry.oid).await?;
             let (start, end) = (range.start.min(content.len() as u64), range.end.min(content.len() as u64));

@@ -9,12 +9,13 @@ use lyceum_oidc::Issuer;
 use lyceum_store::Store;
 use tokio::sync::{Notify, Semaphore};
 
-use crate::Result;
 use crate::bucket::Followers;
 use crate::cache::GitCache;
 use crate::download::Downloads;
+use crate::mirror::Mirrors;
 use crate::oidc::{self, OidcProvider, Provider};
 use crate::signature::Signer;
+use crate::{Result, Upstream};
 
 /// Most passwords hashed at once: each takes 19 MiB and tens of milliseconds, and anybody may ask for one.
 const MAX_PASSWORD_WORK: usize = 4;
@@ -39,6 +40,8 @@ pub struct HubOptions {
     pub oidc: Vec<OidcProvider>,
     /// Who may vouch for programs.
     pub publisher_issuers: Vec<String>,
+    /// Other hubs that repos may be mirrored from.
+    pub upstreams: Vec<Upstream>,
 }
 
 impl Default for HubOptions {
@@ -51,6 +54,7 @@ impl Default for HubOptions {
             webhooks_allowed: AllowList::default(),
             oidc: Vec::new(),
             publisher_issuers: Vec::new(),
+            upstreams: Vec::new(),
         }
     }
 }
@@ -71,6 +75,8 @@ pub(crate) struct Inner {
     pub(crate) instance_id: String,
     pub(crate) git: GitCache,
     pub(crate) downloads: Downloads,
+    /// What is had from other hubs.
+    pub(crate) mirrors: Mirrors,
     /// Makes the requests to webhooks.
     pub(crate) fetcher: Fetcher,
     /// Who vouches for people.
@@ -122,6 +128,7 @@ impl Hub {
             signer: Signer::new(key),
             instance_id: String::from_utf8(instance_id).map_err(crate::Error::internal)?,
             git: GitCache::new(options.object_cache_bytes),
+            mirrors: Mirrors::new(&options.upstreams)?,
             fetcher: Fetcher::new(options.webhooks_allowed.clone(), Resolver::system()),
             oidc,
             publisher_issuers,

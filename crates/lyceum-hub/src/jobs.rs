@@ -9,7 +9,7 @@ use lyceum_core::Timestamp;
 use lyceum_db::{Job, Lane, NewSegment, SegmentData};
 
 use crate::webhook::{deliver, tell};
-use crate::{Error, Hub, Result, bucket, derive, quota};
+use crate::{Error, Hub, Result, bucket, derive, mirror, quota};
 
 mod delivery;
 
@@ -25,7 +25,7 @@ const RETRY_SECONDS: i64 = 5;
 const EXPIRED_PAGE: u32 = 100;
 
 /// What one worker does after another.
-const CHORES: Lane<'static> = Lane::Not(deliver::QUEUE);
+const CHORES: Lane<'static> = Lane::Not(&[deliver::QUEUE, mirror::QUEUE]);
 
 const MERGE: &str = "merge";
 /// Segments of a repo are merged whenever it got so many new ones.
@@ -53,6 +53,7 @@ impl Hub {
         let stop = stop.shared();
         tokio::join!(
             self.run_chores(stop.clone()),
+            self.run_mirrors(stop.clone()),
             self.run_deliveries(stop.clone()),
             self.run_collections(stop)
         );
@@ -90,6 +91,9 @@ impl Hub {
             while self.run_round().await? {
                 done += 1;
             }
+            while self.run_due_mirror().await? {
+                done += 1;
+            }
             let Some(job) = self.claim_delivery().await? else {
                 return Ok(done);
             };
@@ -109,7 +113,7 @@ impl Hub {
         Ok(true)
     }
 
-    async fn next_round(&self, lane: Lane<'_>) -> Duration {
+    pub(crate) async fn next_round(&self, lane: Lane<'_>) -> Duration {
         let longest = Duration::from_secs(POLL_SECONDS);
         let Ok(mut db) = self.inner.db.read().await else {
             return longest;
@@ -240,7 +244,7 @@ impl Hub {
 }
 
 /// Turns a panic into an error: what one job meets must not stop the others.
-async fn guarded<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+pub(crate) async fn guarded<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<&str>().copied();
         let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));

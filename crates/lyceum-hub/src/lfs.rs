@@ -239,7 +239,7 @@ impl Hub {
     }
 
     /// Returns the first chunk of a file and the xorb that holds it.
-    async fn first_chunk(&self, terms: &[Term]) -> Result<Option<(XetHash, XetHash)>> {
+    pub(crate) async fn first_chunk(&self, terms: &[Term]) -> Result<Option<(XetHash, XetHash)>> {
         let Some(term) = terms.first() else {
             return Ok(None);
         };
@@ -292,7 +292,7 @@ impl UploadGrant {
 }
 
 /// The chunks that the hub already has, for ingest to leave out.
-struct KnownChunks(Arc<Inner>);
+pub(crate) struct KnownChunks(pub(crate) Arc<Inner>);
 
 impl lyceum_store::Dedup for KnownChunks {
     async fn lookup(&self, chunk: XetHash) -> Option<XetHash> {

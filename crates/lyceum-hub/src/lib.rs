@@ -30,6 +30,7 @@ mod lfs;
 mod lfs_file;
 mod like;
 mod list;
+mod mirror;
 mod objects;
 mod oidc;
 mod organisation;
@@ -94,6 +95,10 @@ pub use lyceum_fetch::AllowList;
 pub use lyceum_git::ArchiveFormat;
 pub use lyceum_oidc::{ClientSecret, check_issuer};
 pub use lyceum_store::ByteStream;
+pub use mirror::{
+    InvalidPattern, MIN_EVERY_SECONDS, MirrorInfo, MirrorSource, NewMirror, PullThrough, RepoPattern,
+    SyncReport, Upstream,
+};
 pub use oidc::{GroupRole, OidcProvider, OidcReturn, OidcSession, probe_provider};
 pub use organisation::{GroupMember, NewResourceGroup, ResourceGroup, ResourceGroupPage};
 pub use people::{Overview, OverviewOf, PeopleOf, PeoplePage, Person};

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use lyceum_core::{ByteRange, Oid};
 use lyceum_db::SegmentData;
 use lyceum_git::limits::MAX_DELTA_CHAIN;
+use lyceum_git::wire::client::Keeper;
 use lyceum_git::{Object, ObjectHeader, Objects, PackSource, Packed, SegmentEntry};
 
 use crate::cache::Segments;
@@ -60,6 +61,16 @@ impl PackSource for RepoObjects {
     }
 }
 
+impl Keeper for RepoObjects {
+    fn spool_dir(&self) -> &std::path::Path {
+        self.hub.store.spool_dir()
+    }
+
+    async fn present(&self, oids: &[Oid]) -> Result<Vec<Option<ObjectHeader>>, lyceum_git::Error> {
+        Self::present(self, oids).await.map_err(source_error)
+    }
+}
+
 impl RepoObjects {
     /// Returns the uncompressed size of an object in bytes, without reading it.
     pub(crate) async fn size(&self, oid: Oid) -> Result<u64> {
@@ -70,6 +81,16 @@ impl RepoObjects {
         let (_, entry) =
             found.ok_or_else(|| Error::internal(format!("object {oid} of repo {} is missing", self.repo)))?;
         Ok(entry.size)
+    }
+
+    /// Looks up which of some objects are there, with at most one look at the database.
+    pub(crate) async fn present(&self, oids: &[Oid]) -> Result<Vec<Option<ObjectHeader>>> {
+        let mut segments = self.hub.git.segments(self.repo);
+        if oids.iter().any(|oid| locate(&segments, *oid).is_none()) {
+            segments = self.newer_segments(segments).await?;
+        }
+        let header = |entry: SegmentEntry| ObjectHeader { kind: entry.kind, size: entry.size };
+        Ok(oids.iter().map(|oid| locate(&segments, *oid).map(|(_, entry)| header(entry))).collect())
     }
 
     /// Finds commits by the first digits of their id, at most two.

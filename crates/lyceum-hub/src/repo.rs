@@ -59,7 +59,10 @@ pub struct RepoChange {
 impl Hub {
     /// Opens a repo for an action: the access check. Old ids of moved repos open the moved repo.
     pub async fn open(&self, caller: &Caller, kind: RepoKind, id: &RepoId, action: Action) -> Result<Repo> {
-        let found = self.inner.db.read().await?.repo_access(kind, id, caller.user_id()).await?;
+        let mut found = self.inner.db.read().await?.repo_access(kind, id, caller.user_id()).await?;
+        if found.is_none() && self.pull(caller, kind, id, action).await? {
+            found = self.inner.db.read().await?.repo_access(kind, id, caller.user_id()).await?;
+        }
         let found = found.ok_or_else(not_found)?;
         check(caller, &found.repo, &found.standing, action, self.inner.clock.now())?;
         Ok(Repo { record: found.repo, action })
@@ -75,7 +78,10 @@ impl Hub {
     ) -> Result<(Repo, Option<Oid>)> {
         let usual = main_branch();
         let names = [usual.as_str(), ""];
-        let found = self.inner.db.read().await?.repo_with_ref(kind, id, caller.user_id(), names).await?;
+        let mut found = self.inner.db.read().await?.repo_with_ref(kind, id, caller.user_id(), names).await?;
+        if found.is_none() && self.pull(caller, kind, id, action).await? {
+            found = self.inner.db.read().await?.repo_with_ref(kind, id, caller.user_id(), names).await?;
+        }
         let found = found.ok_or_else(not_found)?;
         check(caller, &found.repo, &found.standing, action, self.inner.clock.now())?;
         let repo = Repo { record: found.repo, action };
@@ -97,7 +103,10 @@ impl Hub {
     ) -> Result<(Repo, Oid)> {
         let names = crate::reference::reference_names(revision.as_str());
         let names = [names[0].as_deref().unwrap_or_default(), names[1].as_deref().unwrap_or_default()];
-        let found = self.inner.db.read().await?.repo_with_ref(kind, id, caller.user_id(), names).await?;
+        let mut found = self.inner.db.read().await?.repo_with_ref(kind, id, caller.user_id(), names).await?;
+        if found.is_none() && self.pull(caller, kind, id, action).await? {
+            found = self.inner.db.read().await?.repo_with_ref(kind, id, caller.user_id(), names).await?;
+        }
         let found = found.ok_or_else(not_found)?;
         check(caller, &found.repo, &found.standing, action, self.inner.clock.now())?;
         let repo = Repo { record: found.repo, action };
@@ -200,6 +209,10 @@ impl Hub {
         }
         if change.gated.is_some() && repo.kind() == RepoKind::Bucket {
             return Err(Error::new(ErrorKind::Invalid, "a bucket cannot be gated"));
+        }
+        if repo.record.mirror && (change.visibility.is_some() || change.gated.is_some()) {
+            let message = "who sees a mirror, and its gate, are those of the repository that it follows";
+            return Err(Error::new(ErrorKind::Forbidden, message));
         }
         let detail = serde_json::json!({ "visibility": change.visibility.map(Visibility::as_str), "gated": change.gated.map(Gated::as_str) });
         let settings =

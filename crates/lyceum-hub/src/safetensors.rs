@@ -68,7 +68,7 @@ impl Hub {
     /// Reads the first `limit` bytes of a file, or all of a shorter one.
     pub(crate) async fn read_start(&self, file: &FileHandle, limit: u64) -> Result<Bytes> {
         let range = ByteRange::new(0, limit.min(file.entry.size));
-        let read: BytesMut = self.read_file(file, range).await?.try_collect().await?;
+        let read: BytesMut = self.read_stored(file, range).await?.try_collect().await?;
         Ok(read.freeze())
     }
 }

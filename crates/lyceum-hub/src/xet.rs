@@ -13,7 +13,7 @@ mod claim;
 mod reconstruction;
 mod shard;
 
-pub(crate) use shard::NewFile;
+pub(crate) use shard::{NewFile, findable_chunks};
 
 const TOKEN: &str = "xet-token";
 const DATA: &str = "xet-data";

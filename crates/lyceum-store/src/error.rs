@@ -38,6 +38,11 @@ impl Error {
         self.kind
     }
 
+    /// Returns the error of a stream of the layer above that stands in for one of the store, and broke off.
+    pub fn broken_off(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Unavailable, message)
+    }
+
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), source: None }
     }

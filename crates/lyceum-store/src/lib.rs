@@ -17,6 +17,7 @@ mod key;
 mod local;
 mod read;
 mod shard;
+mod spool;
 mod store;
 mod upload;
 mod xorb;
@@ -29,6 +30,7 @@ pub use error::{Error, ErrorKind};
 pub use ingest::{Dedup, Ingested, NoDedup};
 pub use key::BlobKey;
 pub use read::ByteStream;
+pub use spool::Spool;
 pub use store::{Store, StoreOptions};
 pub use xorb::PutXorb;
 

@@ -116,14 +116,14 @@ pub(super) async fn lanes_keep_apart(db: &Db) {
     })
     .await;
     let next = async |lane| read(db).await.next_job_at(lane).await.unwrap();
-    assert_eq!(next(Lane::Not("slow")).await, Some(at(5)));
+    assert_eq!(next(Lane::Not(&["slow"])).await, Some(at(5)));
     assert_eq!(next(Lane::Only("slow")).await, Some(at(1)));
     let claim = async |lane: Lane<'static>| {
         put(db, move |tx| Box::pin(async move { tx.claim(lane, at(9), LEASE_MS).await })).await
     };
-    assert_eq!(claim(Lane::Not("slow")).await.unwrap().key, "b");
-    assert_eq!(claim(Lane::Not("slow")).await, None);
-    assert_eq!(next(Lane::Not("slow")).await, Some(at(1009)), "until the lease ends");
+    assert_eq!(claim(Lane::Not(&["slow"])).await.unwrap().key, "b");
+    assert_eq!(claim(Lane::Not(&["slow"])).await, None);
+    assert_eq!(next(Lane::Not(&["slow"])).await, Some(at(1009)), "until the lease ends");
     assert_eq!(claim(Lane::Only("slow")).await.unwrap().key, "a");
     assert_eq!(next(Lane::Only("other")).await, None);
 }

@@ -160,7 +160,7 @@ async fn reads_use_an_index() {
     r.attachment("x").await.unwrap();
     r.attachments_page("x", 9).await.unwrap();
     r.attached_bytes(1, NOW).await.unwrap();
-    for lane in [Lane::Any, Lane::Only("q"), Lane::Not("q")] {
+    for lane in [Lane::Any, Lane::Only("q"), Lane::Not(&["q", "r"])] {
         r.next_job_at(lane).await.unwrap();
     }
     r.webhook(1).await.unwrap();
@@ -224,7 +224,7 @@ async fn writes_use_an_index() {
             tx.mark_verified(1, &sha(1), &xet(1)).await?;
             tx.enqueue("q", "k", "{}", NOW, NOW).await?;
             tx.claim(Lane::Any, NOW, 1).await?;
-            tx.claim(Lane::Not("q"), NOW, 1).await?;
+            tx.claim(Lane::Not(&["q", "r"]), NOW, 1).await?;
             tx.forget_deliveries(1, 9, 99).await?;
             let job = tx.claim(Lane::Only("q"), at(2), 1).await?.unwrap();
             tx.extend_job(&job, NOW, 1).await?;

@@ -77,6 +77,11 @@ impl<R: AsyncRead + Unpin> PacketReader<R> {
         self.next().await?.ok_or_else(hung_up)
     }
 
+    /// Returns the content of the packet that was read last.
+    pub(super) fn last(&self) -> &[u8] {
+        &self.packet
+    }
+
     /// Returns the input, right after the last packet.
     pub fn into_inner(self) -> R {
         self.input

@@ -178,7 +178,7 @@ async fn link(
 }
 
 /// Returns what of a xorb is worth an index row: about one chunk in a thousand, and its first.
-fn findable_chunks(index: &XorbIndex) -> Vec<(XetHash, XetHash)> {
+pub(crate) fn findable_chunks(index: &XorbIndex) -> Vec<(XetHash, XetHash)> {
     let findable = |(number, chunk): (usize, &lyceum_xet::ChunkEntry)| {
         (number == 0 || lyceum_xet::hash::dedup_eligible(&chunk.hash)).then_some((chunk.hash, index.hash))
     };
