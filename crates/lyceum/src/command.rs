@@ -5,6 +5,7 @@ mod demo;
 mod doctor;
 mod fsck;
 mod gc;
+mod mirror;
 mod org;
 mod publisher;
 mod quota;
@@ -65,6 +66,8 @@ enum Command {
     Quota(quota::Command),
     #[command(subcommand)]
     Token(token::Command),
+    #[command(subcommand)]
+    Mirror(mirror::Command),
     Config(config::Options),
     Doctor(doctor::Options),
     Fsck(fsck::Options),
@@ -94,6 +97,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Publisher(command) => block_on(publisher::run(&common, command)),
         Command::Quota(command) => block_on(quota::run(&common, command)),
         Command::Token(command) => block_on(token::run(&common, command)),
+        Command::Mirror(command) => block_on(mirror::run(&common, command)),
         Command::Config(config::Options {}) => config::run(&common),
         Command::Doctor(doctor::Options {}) => block_on(doctor::run(&common)),
         Command::Fsck(options) => block_on(fsck::run(&common, options)),

@@ -8,7 +8,7 @@ use lyceum_hub::{AllowList, Hub, HubOptions};
 use lyceum_store::{Store, StoreOptions};
 
 use crate::failure::{Failure, Result};
-use crate::settings::{OidcSettings, Settings};
+use crate::settings::{OidcSettings, Settings, UpstreamSettings};
 
 /// Opens the database and the store, making both if they do not exist, and starts the hub over them.
 ///
@@ -24,6 +24,7 @@ pub(crate) async fn open(settings: &Settings) -> Result<Hub> {
         .await
         .map_err(|error| Failure::from(anyhow::Error::new(error)).context("open the store").hint(DOCTOR))?;
     let oidc = settings.oidc.iter().map(OidcSettings::provider).collect::<Result<_, _>>();
+    let upstreams = settings.upstream.iter().map(UpstreamSettings::upstream).collect::<Result<_, _>>();
     let options = HubOptions {
         object_cache_bytes: u64::from(settings.cache.object_bytes),
         xet_token_seconds: i64::from(settings.lifetime.xet_token_seconds),
@@ -35,6 +36,7 @@ pub(crate) async fn open(settings: &Settings) -> Result<Hub> {
             .map_err(|error| Failure::usage(format!("setting `webhooks.allow_private`: {error}")))?,
         oidc: oidc.map_err(Failure::usage)?,
         publisher_issuers: settings.publishers.issuers().map(str::to_owned).collect(),
+        upstreams: upstreams.map_err(Failure::usage)?,
     };
     Ok(Hub::start(db, store, Clock::system(), Entropy::system(), options).await?)
 }

@@ -6,8 +6,10 @@
 mod key;
 mod load;
 pub(crate) mod oidc;
+mod secret;
 #[cfg(test)]
 mod tests;
+pub(crate) mod upstream;
 
 use std::path::{Path, PathBuf};
 
@@ -17,6 +19,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use key::KEYS;
 pub(crate) use load::{Loaded, Overrides, without_password};
 pub(crate) use oidc::OidcSettings;
+pub(crate) use upstream::UpstreamSettings;
 
 /// The settings in effect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +39,8 @@ pub(crate) struct Settings {
     pub(crate) publishers: PublisherSettings,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) oidc: Vec<OidcSettings>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) upstream: Vec<UpstreamSettings>,
 }
 
 /// What is logged, and how.
@@ -133,6 +138,7 @@ impl Default for Settings {
             webhooks: WebhookSettings::default(),
             publishers: PublisherSettings::default(),
             oidc: Vec::new(),
+            upstream: Vec::new(),
         }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::Common;
 use crate::failure::Result;
 use crate::output;
-use crate::settings::{KEYS, Loaded, oidc};
+use crate::settings::{KEYS, Loaded, oidc, upstream};
 
 /// Print every setting with its value, default and meaning
 ///
@@ -42,7 +42,11 @@ fn describe(loaded: &Loaded) -> serde_json::Value {
             })
         })
         .collect();
-    json!({ "settings": settings, "oidc": oidc::describe(&loaded.settings.oidc) })
+    json!({
+        "settings": settings,
+        "oidc": oidc::describe(&loaded.settings.oidc),
+        "upstream": upstream::describe(&loaded.settings.upstream),
+    })
 }
 
 /// Turns a TOML value of one of the simple types into JSON.
@@ -78,5 +82,6 @@ pub(crate) fn render(loaded: &Loaded) -> String {
         lines.push(format!("{name} = {}", loaded.shown(key.name)));
     }
     lines.extend(oidc::render(&loaded.settings.oidc));
+    lines.extend(upstream::render(&loaded.settings.upstream));
     lines.join("\n")
 }

@@ -93,6 +93,7 @@ impl Loaded {
         let public_url = settings.public_url().map(str::to_owned);
         super::oidc::check(&mut settings.oidc, public_url.as_deref(), &environment)
             .map_err(Failure::usage)?;
+        super::upstream::check(&mut settings.upstream, &environment).map_err(Failure::usage)?;
         Ok(Self { settings, sources })
     }
 

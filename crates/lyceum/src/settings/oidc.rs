@@ -6,6 +6,8 @@ use lyceum_core::AccountName;
 use lyceum_hub::{ClientSecret, GroupRole, OidcProvider, Role, check_issuer};
 use serde::{Deserialize, Serialize};
 
+use super::secret::SecretPlaces;
+
 /// Most providers.
 const MAX_PROVIDERS: usize = 16;
 /// Most groups of a provider that give something.
@@ -14,8 +16,6 @@ const MAX_GROUPS: usize = 1000;
 const MAX_SCOPES: usize = 32;
 /// Longest name of a provider.
 const MAX_NAME_CHARS: usize = 32;
-/// Largest file with a secret.
-const MAX_SECRET_BYTES: u64 = 4096;
 
 /// What `lyceum config` says of a section, as comments: each setting with an example, and what it does.
 const SECTION: [(&str, &str); 12] = [
@@ -187,27 +187,12 @@ impl OidcSettings {
         &self,
         environment: &impl Fn(&str) -> Option<String>,
     ) -> Result<Option<ClientSecret>, String> {
-        let (file, variable) = (&self.client_secret_file, &self.client_secret_env);
-        let given = [&self.client_secret, file, variable].iter().filter(|source| !source.is_empty()).count();
-        if given > 1 {
-            return Err("is given in more than one way".to_owned());
-        }
-        let secret = if !file.is_empty() {
-            let fail = |error| format!("cannot be read from `{file}`: {error}");
-            if std::fs::metadata(file).map_err(fail)?.len() > MAX_SECRET_BYTES {
-                return Err(format!("in `{file}` is longer than {MAX_SECRET_BYTES} bytes"));
-            }
-            let text = std::fs::read_to_string(file).map_err(fail)?;
-            text.lines().next().unwrap_or_default().to_owned()
-        } else if !variable.is_empty() {
-            environment(variable).ok_or_else(|| format!("is not in the environment as `{variable}`"))?
-        } else {
-            self.client_secret.clone()
+        let places = SecretPlaces {
+            value: &self.client_secret,
+            file: &self.client_secret_file,
+            variable: &self.client_secret_env,
         };
-        if given > 0 && secret.is_empty() {
-            return Err("is empty where it should be".to_owned());
-        }
-        Ok((given > 0).then_some(ClientSecret(secret)))
+        Ok(places.find(environment)?.map(ClientSecret))
     }
 }
 

@@ -150,6 +150,59 @@ fn mistakes_in_providers_are_named() {
     assert!(error.contains("stands twice"), "{error}");
 }
 
+const HUB: &str = r#"
+[[upstream]]
+name = "hf"
+url = "https://hub.example/"
+token_env = "HUB_TOKEN"
+allow = ["google/*", "datasets/*/*"]
+pull_through = "users"
+"#;
+
+#[test]
+fn upstreams_are_read_shown_and_read_again() {
+    let environment = [("HUB_TOKEN", "hush")];
+    let loaded = load(Some(HUB), &environment, None).unwrap();
+    let upstream = loaded.settings.upstream[0].upstream().unwrap();
+    assert_eq!((upstream.url.as_str(), upstream.token.as_deref()), ("https://hub.example", Some("hush")));
+    assert_eq!((upstream.allow.len(), upstream.refresh_seconds), (2, 3600));
+    assert!(!format!("{upstream:?} {:?}", loaded.settings).contains("hush"));
+    let text = crate::command::render_settings(&loaded);
+    assert_eq!(load(Some(&text), &environment, None).unwrap().settings, loaded.settings);
+    let loaded =
+        load(Some(&HUB.replace("token_env = \"HUB_TOKEN\"", "token = \"hush\"")), &[], None).unwrap();
+    let text = crate::command::render_settings(&loaded);
+    assert!(text.contains("token = \"***\"") && !text.contains("hush"), "{text}");
+    // The commented section is one that would be read.
+    let described: String = text
+        .lines()
+        .skip_while(|line| *line != "# [[upstream]]")
+        .take_while(|line| line.starts_with("# "))
+        .filter_map(|line| line.strip_prefix("# ").filter(|line| !line.starts_with('#')))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    assert_eq!(load(Some(&described), &[], None).unwrap().settings.upstream.len(), 1, "{described}");
+}
+
+#[test]
+fn mistakes_in_upstreams_are_named() {
+    let check = |old: &str, new: &str, expected: &str| {
+        assert!(HUB.contains(old), "{old}");
+        let error = load(Some(&HUB.replace(old, new)), &[("HUB_TOKEN", "hush")], None).expect_err(expected);
+        assert!(error.contains(expected), "{error:?} does not say {expected:?}");
+    };
+    check("name = \"hf\"", "name = \"HF\"", "1 to 32 lowercase letters");
+    check("https://hub.example/", "hub.example", "`upstream.url` of `hf` must have the form");
+    check("https://hub.example/", "https://ada:x@hub.example", "must have the form");
+    check("google/*", "google", "`google` is not of the form");
+    check("\"users\"", "\"some\"", "unknown variant `some`");
+    check("HUB_TOKEN", "OTHER", "not in the environment as `OTHER`");
+    check("name = \"hf\"", "name = \"hf\"\nrefresh_seconds = 5", "must be at least 60");
+    let twice = format!("{HUB}{HUB}");
+    let error = load(Some(&twice), &[("HUB_TOKEN", "hush")], None).unwrap_err();
+    assert!(error.contains("stands twice"), "{error}");
+}
+
 #[test]
 fn passwords_are_not_shown() {
     let check = |url, expected| assert_eq!(without_password(url), expected);
