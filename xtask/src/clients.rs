@@ -119,6 +119,7 @@ impl Hub {
         fs::create_dir_all(&home)?;
         command.env("HF_ENDPOINT", self.server.endpoint()).env("HF_TOKEN", &self.token);
         command.env("HF_HOME", home.join("hf-home")).env("TMPDIR", &home);
+        command.env("LYCEUM_BINARY", environment::lyceum());
         command.env("LYCEUM_USER", "alice").env("LYCEUM_ORGANISATION", "lab");
         command.env("LYCEUM_ISSUER", self.server.issuer());
         // For suites that need a hub with other settings.

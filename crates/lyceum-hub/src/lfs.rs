@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::Stream;
 use lyceum_core::limits::MAX_FILE_BYTES;
-use lyceum_core::{ByteRange, Sha256, XetHash};
+use lyceum_core::{ByteRange, RepoPath, Revision, Sha256, XetHash};
 use lyceum_store::{ByteStream, Ingested};
 use lyceum_xet::{Term, encode_terms};
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use crate::access::grant::Bearer;
 use crate::hub::Inner;
 use crate::signature::GrantError;
 use crate::xet::NewFile;
-use crate::{Action, Caller, Error, ErrorKind, Hub, Repo, Result};
+use crate::{Action, Caller, Error, ErrorKind, FileHandle, Hub, Repo, Result};
 
 pub(crate) mod lock;
 mod multipart;
@@ -37,7 +37,7 @@ pub enum LfsOperation {
 }
 
 /// An object by digest and size.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LfsObject {
     /// Digest of its content.
     pub sha256: Sha256,
@@ -87,7 +87,18 @@ pub struct LfsAnswer {
     pub action: LfsAction,
 }
 
-/// What an upload address allows.
+/// The content of an object that was opened for reading.
+#[derive(Debug, Clone)]
+pub struct LfsContent(Content);
+
+#[derive(Debug, Clone)]
+enum Content {
+    Stored(Arc<[Term]>),
+    /// A file of a mirror that is fetched when it is read.
+    Mirrored(Arc<FileHandle>),
+}
+
+/// What an upload or download address allows.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct UploadGrant {
     repo_id: i64,
@@ -96,6 +107,9 @@ struct UploadGrant {
     size: u64,
     /// Set for uploads in parts.
     upload: Option<String>,
+    /// Set for downloads of what a mirror lacks: a commit and a path where it is found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mirrored: Option<(String, String)>,
 }
 
 impl Hub {
@@ -133,6 +147,10 @@ impl Hub {
             }
         }
         let sizes: HashMap<Sha256, u64> = stored.iter().map(|file| (file.sha256, file.size)).collect();
+        let mut mirrored = HashMap::new();
+        if operation == LfsOperation::Download && repo.record.mirror && sizes.len() < objects.len() {
+            mirrored = self.mirrored_objects(repo).await?;
+        }
         let mut answers = Vec::with_capacity(objects.len());
         for object in objects {
             let action = match (sizes.get(&object.sha256), operation) {
@@ -143,6 +161,10 @@ impl Hub {
                 (Some(_), LfsOperation::Upload) => LfsAction::Nothing,
                 (Some(_), LfsOperation::Download) => {
                     LfsAction::Download { grant: self.sign_lfs(DOWNLOAD, caller, repo, object, None) }
+                }
+                (None, LfsOperation::Download) if mirrored.contains_key(object) => {
+                    let place = mirrored.get(object).cloned();
+                    LfsAction::Download { grant: self.sign_place(caller, repo, object, place) }
                 }
                 (None, LfsOperation::Download) => {
                     LfsAction::Error { code: 404, message: format!("object `{}` not found", object.sha256) }
@@ -187,19 +209,49 @@ impl Hub {
     }
 
     /// Opens an object for reading by its download grant: its size and a way to read it.
-    pub async fn lfs_open(&self, grant: &str) -> Result<(LfsObject, Arc<[Term]>)> {
+    pub async fn lfs_open(&self, grant: &str) -> Result<(LfsObject, LfsContent)> {
         let grant = self.check_lfs(DOWNLOAD, grant).await?;
         let sha256 = grant.sha256()?;
         let missing = || Error::new(ErrorKind::NotFound, format!("object `{sha256}` not found"));
-        let file =
-            self.inner.db.read().await?.repo_file(grant.repo_id, &sha256).await?.ok_or_else(missing)?;
-        let terms = self.terms(file.xet_hash).await?.ok_or_else(missing)?;
-        Ok((LfsObject { sha256, size: file.size }, terms))
+        let mut db = self.inner.db.read().await?;
+        if let Some(file) = db.repo_file(grant.repo_id, &sha256).await? {
+            drop(db);
+            let terms = self.terms(file.xet_hash).await?.ok_or_else(missing)?;
+            return Ok((LfsObject { sha256, size: file.size }, LfsContent(Content::Stored(terms))));
+        }
+        let record = db.repo(grant.repo_id).await?;
+        drop(db);
+        let (record, (commit, path)) = record.zip(grant.mirrored).ok_or_else(missing)?;
+        // The grant was checked: its user may read the repo.
+        let repo = Repo { record, action: Action::Read };
+        let file = self.file(&repo, &Revision::parse(&commit)?, &RepoPath::parse(&path)?).await?;
+        let size = file.entry.size;
+        if file.entry.lfs.is_none_or(|lfs| lfs.sha256 != sha256) {
+            return Err(missing());
+        }
+        Ok((LfsObject { sha256, size }, LfsContent(Content::Mirrored(Arc::new(file)))))
     }
 
     /// Streams bytes of an object opened by [`lfs_open`](Self::lfs_open).
-    pub async fn lfs_read(&self, terms: Arc<[Term]>, range: ByteRange) -> Result<ByteStream> {
-        Ok(self.inner.store.read_file(terms, range).await?)
+    pub async fn lfs_read(&self, content: LfsContent, range: ByteRange) -> Result<ByteStream> {
+        match content.0 {
+            Content::Stored(terms) => Ok(self.inner.store.read_file(terms, range).await?),
+            Content::Mirrored(file) => self.read_file(&file, range).await,
+        }
+    }
+
+    /// Finds the large files that a mirror lacks at the heads of its branches and tags: a commit and a path of each.
+    async fn mirrored_objects(&self, repo: &Repo) -> Result<HashMap<LfsObject, (String, String)>> {
+        let mut found = HashMap::new();
+        for commit in self.mirror_tips(repo.record.id).await? {
+            for file in self.missing_files(repo, commit).await? {
+                if let Some(lfs) = file.entry.lfs {
+                    let object = LfsObject { sha256: lfs.sha256, size: lfs.size };
+                    found.insert(object, (commit.to_string(), file.entry.path));
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// Chunks and stores a stream, and records it as a file of the repo if it is what was announced.
@@ -258,14 +310,21 @@ impl Hub {
         upload: Option<String>,
     ) -> String {
         let expires_at = self.inner.clock.now().plus_seconds(GRANT_SECONDS);
-        let grant = UploadGrant {
-            repo_id: repo.record.id,
-            bearer: Bearer::of(caller),
-            sha256: object.sha256.to_string(),
-            size: object.size,
-            upload,
-        };
+        let grant = UploadGrant { upload, ..UploadGrant::new(caller, repo, object) };
         self.inner.signer.sign(purpose, expires_at, &grant)
+    }
+
+    /// Signs the download of what a mirror lacks.
+    fn sign_place(
+        &self,
+        caller: &Caller,
+        repo: &Repo,
+        object: &LfsObject,
+        mirrored: Option<(String, String)>,
+    ) -> String {
+        let expires_at = self.inner.clock.now().plus_seconds(GRANT_SECONDS);
+        let grant = UploadGrant { mirrored, ..UploadGrant::new(caller, repo, object) };
+        self.inner.signer.sign(DOWNLOAD, expires_at, &grant)
     }
 
     /// Checks the grant of an address, and that its user may still do what it is for.
@@ -286,6 +345,17 @@ impl Hub {
 }
 
 impl UploadGrant {
+    fn new(caller: &Caller, repo: &Repo, object: &LfsObject) -> Self {
+        Self {
+            repo_id: repo.record.id,
+            bearer: Bearer::of(caller),
+            sha256: object.sha256.to_string(),
+            size: object.size,
+            upload: None,
+            mirrored: None,
+        }
+    }
+
     fn sha256(&self) -> Result<Sha256> {
         self.sha256.parse().map_err(Error::internal)
     }

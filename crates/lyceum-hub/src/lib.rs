@@ -83,7 +83,7 @@ pub use history::{CommitInfo, CommitPage};
 pub use hub::{Hub, HubOptions};
 pub use info::{RepoInfo, Sibling};
 pub use lfs::lock::{LfsLock, LfsLockPage, LfsLockQuery, LfsLocking};
-pub use lfs::{LfsAction, LfsAnswer, LfsObject, LfsOperation};
+pub use lfs::{LfsAction, LfsAnswer, LfsContent, LfsObject, LfsOperation};
 pub use lfs_file::{LfsFile, LfsFilePage};
 pub use like::{Like, LikePage};
 pub use list::{ListQuery, ListSort, RepoPage};

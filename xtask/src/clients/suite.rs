@@ -39,6 +39,7 @@ pub(super) const SUITES: &[Suite] = &[
     python("dedup", "hub-2", true, &["test_dedup.py"]),
     python("buckets", "hub-2", true, &["test_buckets.py"]),
     python("datasets", "hub-2", true, &["test_datasets.py"]),
+    python("mirror", "hub-2", true, &["test_mirror.py"]),
     python("transformers", "hub-2", true, &["test_transformers.py"]),
     python("curl", "hub-2", true, &["test_curl.py"]),
     node("node", "node", "hub.test.mjs"),

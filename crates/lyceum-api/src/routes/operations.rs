@@ -32,7 +32,23 @@ async fn metrics(
     Extension(shared): Extension<Arc<Shared>>,
 ) -> ([(HeaderName, HeaderValue); 1], String) {
     let media_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    ([(CONTENT_TYPE, media_type)], shared.metrics.render(api.version))
+    let mut text = shared.metrics.render(api.version);
+    let (received, reused) = api.hub.mirrored_bytes();
+    text.extend([
+        counter("received", "Bytes of large files that came from other hubs.", received),
+        counter(
+            "reused",
+            "Bytes of mirrored files that did not need to come, because they were here.",
+            reused,
+        ),
+    ]);
+    ([(CONTENT_TYPE, media_type)], text)
+}
+
+/// Returns one number of the mirrors.
+fn counter(name: &str, help: &str, value: u64) -> String {
+    let name = format!("lyceum_mirror_{name}_bytes_total");
+    format!("# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}\n")
 }
 
 #[cfg(test)]

@@ -121,7 +121,7 @@ impl Hub {
     }
 
     /// Returns the commits at the heads of branches and tags, each once.
-    pub(super) async fn mirror_tips(&self, repo_id: i64) -> Result<Vec<Oid>> {
+    pub(crate) async fn mirror_tips(&self, repo_id: i64) -> Result<Vec<Oid>> {
         let rows = self.inner.db.read().await?.refs_without_pulls(repo_id).await?;
         let mut tips: Vec<Oid> = rows.into_iter().map(|row| row.peeled).collect();
         tips.sort_unstable();
@@ -130,7 +130,7 @@ impl Hub {
     }
 
     /// Returns the large files of a commit that are not stored, each content once.
-    pub(super) async fn missing_files(&self, repo: &Repo, commit: Oid) -> Result<Vec<crate::FileHandle>> {
+    pub(crate) async fn missing_files(&self, repo: &Repo, commit: Oid) -> Result<Vec<crate::FileHandle>> {
         let mut seen = std::collections::HashSet::new();
         let entries = self.all_files(repo, commit).await?.into_iter();
         let missing = entries.filter(|entry| entry.xet_hash.is_none());

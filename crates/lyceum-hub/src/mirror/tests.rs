@@ -5,7 +5,7 @@ use serde_json::Map;
 
 use super::*;
 use crate::testing::TestHub;
-use crate::{Caller, FileHandle, Gated, HubOptions, Role, Visibility};
+use crate::{Caller, FileHandle, Gated, HubOptions, LfsAction, LfsObject, LfsOperation, Role, Visibility};
 use upstream::{FakeHub, Mood};
 
 mod upstream;
@@ -219,6 +219,34 @@ async fn what_broke_off_goes_on_where_it_stopped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn lfs_clients_get_what_is_not_stored_yet() {
+    let fake = FakeHub::start().await;
+    let large = content(200_000);
+    fake.commit_large("large.bin", &large);
+    fake.publish();
+    let hub = hub(&fake, PullThrough::Off).await;
+    hub.add_mirror(wanted("copy/m")).await.unwrap();
+    let lfs = open(&hub, "large.bin").await.entry.lfs.unwrap();
+    let repo = hub.open(&Caller::Anonymous, MODEL, &id("copy/m"), Action::Read).await.unwrap();
+    let object = LfsObject { sha256: lfs.sha256, size: lfs.size };
+    let other = LfsObject { sha256: lyceum_core::Sha256([7; 32]), size: 1 };
+    let batch =
+        hub.lfs_batch(&Caller::Anonymous, &repo, LfsOperation::Download, &[object, other], false).await;
+    let [first, second] = <[_; 2]>::try_from(batch.unwrap()).unwrap();
+    assert!(matches!(second.action, LfsAction::Error { code: 404, .. }));
+    let LfsAction::Download { grant } = first.action else {
+        panic!("{:?}", first.action);
+    };
+    for _ in 0..2 {
+        let (found, content) = hub.lfs_open(&grant).await.unwrap();
+        assert_eq!(found, object);
+        let stream = hub.lfs_read(content, ByteRange::new(10, 200_000)).await.unwrap();
+        assert_eq!(stream.try_collect::<Vec<Bytes>>().await.unwrap().concat(), large[10..]);
+    }
+    assert_eq!(fake.requests("resolve").len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn only_what_is_allowed_is_mirrored() {
     let fake = FakeHub::start().await;
     let hub = hub(&fake, PullThrough::Everyone).await;
@@ -297,13 +325,7 @@ async fn what_is_here_is_never_replaced_nor_told_of() {
         async |id: &RepoId| hub.open(&Caller::Anonymous, MODEL, id, Action::Read).await.unwrap_err().kind();
     // The namespace is somebody's: nothing of it comes from elsewhere, whether he has a repo of that name or not.
     assert_eq!(kind(&id("lab/m")).await, ErrorKind::RepoNotFound);
-    let private = crate::NewRepo {
-        kind: MODEL,
-        namespace: None,
-        name: "m".to_owned(),
-        visibility: Some(Visibility::Private),
-        sdk: None,
-    };
+    let private = crate::NewRepo { visibility: Some(Visibility::Private), ..crate::NewRepo::new(MODEL, "m") };
     hub.create_repo(&lab, private).await.unwrap();
     assert_eq!(kind(&id("lab/m")).await, ErrorKind::RepoNotFound);
     assert_eq!(fake.requests("/").len(), 0);

@@ -71,7 +71,7 @@ async fn get(
     method: Method,
     headers: HeaderMap,
 ) -> ApiResult {
-    let (object, terms) = api.hub.lfs_open(query.required("grant")?).await?;
+    let (object, content) = api.hub.lfs_open(query.required("grant")?).await?;
     if path.get("oid")?.parse::<Sha256>() != Ok(object.sha256) {
         return Err(ApiError::new(ErrorKind::NotFound, "the grant is for another object"));
     }
@@ -84,8 +84,8 @@ async fn get(
     described.insert(ETAG, HeaderValue::try_from(etag).expect("a hash is a header value"));
     let hub = api.hub.clone();
     let read = move |range| {
-        let (hub, terms) = (hub.clone(), Arc::clone(&terms));
-        async move { hub.lfs_read(terms, range).await }
+        let (hub, content) = (hub.clone(), content.clone());
+        async move { hub.lfs_read(content, range).await }
     };
     let boundary = || shared.entropy.id();
     respond(response, selection, Some(object.size), method == Method::HEAD, boundary, read).await
