@@ -169,8 +169,9 @@ impl IntoResponse for ApiError {
                 if let Some(commit) = error.commit() {
                     headers.insert(X_REPO_COMMIT, message_header(&commit.to_string()));
                 }
-                if error.kind() == ErrorKind::Unavailable {
-                    headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+                let soon = (error.kind() == ErrorKind::Unavailable).then_some(1);
+                if let Some(seconds) = error.retry_seconds().or(soon) {
+                    headers.insert(RETRY_AFTER, seconds.into());
                 }
                 response.extensions_mut().insert(Failure(error));
             }

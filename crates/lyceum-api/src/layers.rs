@@ -17,14 +17,14 @@ use http::header::{
     ACCESS_CONTROL_REQUEST_METHOD, EXPECT, HeaderMap, ORIGIN, USER_AGENT,
 };
 use http::{HeaderName, HeaderValue, Method, StatusCode};
-use lyceum_core::Entropy;
 use lyceum_core::limits::MAX_SHARD_BYTES;
+use lyceum_core::{ClientAddress, Entropy};
 use rest::{Rest, watch};
 use tracing::Instrument as _;
 
 use crate::error::ApiError;
 use crate::metrics::Metrics;
-use crate::rate::{Limiter, Meter};
+use crate::rate::{Limiter, Meter, client_address};
 use crate::routes::DownloadWindow;
 use crate::upload::BodyMemory;
 
@@ -62,14 +62,16 @@ pub(crate) struct Shared {
     pub(crate) downloads: DownloadWindow,
     /// Counts of requests per caller, if they are limited.
     limiter: Option<Arc<Limiter>>,
+    /// Whether a proxy of ours tells where requests come from.
+    trust_forwarded: bool,
 }
 
 impl Shared {
     /// Returns fresh counts.
-    pub(crate) fn new(entropy: Entropy, limiter: Option<Arc<Limiter>>) -> Arc<Self> {
+    pub(crate) fn new(entropy: Entropy, limiter: Option<Arc<Limiter>>, trust_forwarded: bool) -> Arc<Self> {
         let shards = BodyMemory::new(MAX_SHARD_MEMORY_BYTES, MAX_SHARD_BYTES);
         let (metrics, downloads) = (Metrics::default(), DownloadWindow::default());
-        Arc::new(Self { metrics, entropy, shards, downloads, limiter })
+        Arc::new(Self { metrics, entropy, shards, downloads, limiter, trust_forwarded })
     }
 }
 
@@ -90,6 +92,8 @@ async fn observe(State(shared): State<Arc<Shared>>, mut request: Request, next: 
     let path = request.uri().path().to_owned();
     let user_agent = request.headers().get(USER_AGENT).cloned();
     request.extensions_mut().insert(Arc::clone(&shared));
+    let address = client_address(request.headers(), request.extensions(), shared.trust_forwarded);
+    request.extensions_mut().insert(ClientAddress(address));
     let meter = shared.limiter.as_ref().map(Meter::new);
     if let Some(meter) = &meter {
         request.extensions_mut().insert(meter.clone());

@@ -52,9 +52,10 @@ pub fn router(api: Api) -> Router {
 /// Returns the machine interface together with pages for people, which must have no fallback of their own. Request
 /// ids, the access log and metrics cover both.
 pub fn router_with_pages(api: Api, pages: Router) -> Router {
-    let limiter = Limiter::new(api.rates.clone(), api.trust_forwarded, api.hub.clock().clone());
+    let limiter = Limiter::new(api.rates.clone(), api.hub.clock().clone());
+    let trust_forwarded = api.trust_forwarded;
     let machine = routes::all().into_router().layer(axum::middleware::from_fn(error::settle)).with_state(api);
-    layers::wrap(machine.merge(pages), Shared::new(Entropy::system(), limiter))
+    layers::wrap(machine.merge(pages), Shared::new(Entropy::system(), limiter, trust_forwarded))
 }
 
 /// Returns the method and path of every route, sorted by path; `{kind}` stands for every kind of repo.

@@ -4,15 +4,14 @@
 //! process counts on its own. The headers follow draft 9 of the IETF's RateLimit header fields, as `huggingface_hub`
 //! parses it.
 
-use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use axum::extract::ConnectInfo;
 use http::header::RETRY_AFTER;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue};
-use lyceum_core::{Clock, Timestamp};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue};
+use lyceum_core::{ClientAddress, Clock, Timestamp, Window};
 use lyceum_hub::{Caller, ErrorKind};
 
 use crate::error::ApiError;
@@ -80,27 +79,20 @@ struct Standing {
 #[derive(Debug)]
 pub(crate) struct Limiter {
     limits: RateLimits,
-    trust_forwarded: bool,
     clock: Clock,
-    window: Mutex<Window>,
-}
-
-#[derive(Debug, Default)]
-struct Window {
-    number: i64,
-    counts: HashMap<(Resource, Subject), u32>,
+    window: Mutex<Window<(Resource, Subject)>>,
 }
 
 impl Limiter {
     /// Returns a limiter; `None` if there is nothing to limit.
-    pub(crate) fn new(limits: RateLimits, trust_forwarded: bool, clock: Clock) -> Option<Arc<Self>> {
+    pub(crate) fn new(limits: RateLimits, clock: Clock) -> Option<Arc<Self>> {
         let none = Rates::default();
         if limits.window_seconds == 0
             || [limits.anonymous, limits.user, limits.token].iter().all(|r| *r == none)
         {
             return None;
         }
-        Some(Arc::new(Self { limits, trust_forwarded, clock, window: Mutex::default() }))
+        Some(Arc::new(Self { limits, clock, window: Mutex::new(Window::new(MAX_COUNTED)) }))
     }
 
     /// Counts a request for each subject that has a limit, and returns the standing that leaves the least.
@@ -110,12 +102,10 @@ impl Limiter {
         // At most the length of a window, which was a `u32`.
         let reset_seconds = (length - now.0.rem_euclid(length)).div_euclid(1000) as u32 + 1;
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
-        if window.number != number {
-            *window = Window { number, counts: HashMap::new() };
-        }
+        window.enter(number);
         let standings = subjects.iter().filter_map(|(subject, rates)| {
             let limit = rates.of(resource)?;
-            let count = window.count(resource, *subject);
+            let count = window.count((resource, *subject), (resource, subject.others()));
             *count = count.saturating_add(1);
             let remaining = limit.saturating_sub(*count);
             Some(Standing { resource, limit, exceeded: *count > limit, remaining, reset_seconds })
@@ -131,14 +121,6 @@ impl Limiter {
         let mut subjects = vec![(Subject::User(identity.user_id), self.limits.user)];
         subjects.extend(identity.token_id.map(|id| (Subject::Token(id), self.limits.token)));
         subjects
-    }
-}
-
-impl Window {
-    fn count(&mut self, resource: Resource, subject: Subject) -> &mut u32 {
-        let full = self.counts.len() >= MAX_COUNTED && !self.counts.contains_key(&(resource, subject));
-        let subject = if full { subject.others() } else { subject };
-        self.counts.entry((resource, subject)).or_default()
     }
 }
 
@@ -194,7 +176,7 @@ impl Meter {
         if self.standing.get().is_some() {
             return Ok(());
         }
-        let address = client_address(parts, self.limiter.trust_forwarded);
+        let address = parts.extensions.get::<ClientAddress>().and_then(|address| address.0);
         let subjects = self.limiter.subjects(caller, address);
         let resource = Resource::of(parts.uri.path());
         let Some(standing) = self.limiter.count(resource, &subjects, self.limiter.clock.now()) else {
@@ -231,12 +213,15 @@ impl Meter {
 }
 
 /// Returns the address of the client, or of its network where one client has many.
-fn client_address(parts: &Parts, trust_forwarded: bool) -> Option<IpAddr> {
+pub(crate) fn client_address(
+    headers: &HeaderMap,
+    extensions: &Extensions,
+    trust_forwarded: bool,
+) -> Option<IpAddr> {
     // The last entry is the one that our own proxy added.
-    let forwarded =
-        trust_forwarded.then(|| parts.headers.get_all(X_FORWARDED_FOR).iter().next_back()).flatten();
+    let forwarded = trust_forwarded.then(|| headers.get_all(X_FORWARDED_FOR).iter().next_back()).flatten();
     let forwarded = forwarded.and_then(|value| value.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
-    let peer = || parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+    let peer = || extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
     Some(match forwarded.or_else(peer)?.to_canonical() {
         IpAddr::V6(address) => {
             let network = address.to_bits() & (u128::MAX << 64);

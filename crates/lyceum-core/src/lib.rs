@@ -6,6 +6,7 @@
 pub mod limits;
 
 mod account_name;
+mod client_address;
 mod clock;
 mod entropy;
 mod hash;
@@ -13,8 +14,10 @@ mod path;
 mod range;
 mod repo_id;
 mod revision;
+mod window;
 
 pub use account_name::AccountName;
+pub use client_address::ClientAddress;
 pub use clock::{Clock, Timestamp};
 pub use entropy::Entropy;
 pub use hash::{Oid, ParseHashError, Sha256, XetHash};
@@ -22,6 +25,7 @@ pub use path::RepoPath;
 pub use range::{ByteRange, RangeHeader};
 pub use repo_id::{RepoId, RepoKind};
 pub use revision::{RefName, Revision};
+pub use window::Window;
 
 /// A name, path, revision or range that breaks its rules; the message names the rule and the value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,5 +1,6 @@
 //! Users, organisations, tokens and sign-in.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use lyceum_core::{AccountName, Timestamp};
@@ -137,14 +138,14 @@ impl Hub {
         Ok(Caller::User(Arc::new(Identity::of(token, account)?)))
     }
 
-    /// Finds the caller of a user name with a password or token, as git sends them.
-    pub async fn authenticate_basic(&self, name: &str, secret: &str) -> Result<Caller> {
+    /// Finds the caller of a user name with a password or token, as git sends them from an address.
+    pub async fn authenticate_basic(&self, name: &str, secret: &str, from: Option<IpAddr>) -> Result<Caller> {
         match self.authenticate(secret).await {
             Err(error)
                 if error.kind() == ErrorKind::InvalidCredentials && !secret.starts_with(TOKEN_PREFIX) => {}
             answer => return answer,
         }
-        let account = self.check_password(name, secret).await?;
+        let account = self.check_password(name, secret, from).await?;
         Ok(Caller::User(Arc::new(Identity::by_password(account))))
     }
 
@@ -255,9 +256,10 @@ impl Hub {
             .await
     }
 
-    /// Checks a password and opens a browser session; returns the session's secret. Failures take as long as successes.
-    pub async fn sign_in(&self, name: &str, password: &str) -> Result<String> {
-        let account = self.check_password(name, password).await?;
+    /// Checks a password that was sent from an address and opens a browser session; returns the session's secret. Failures
+    /// take as long as successes, until there are too many.
+    pub async fn sign_in(&self, name: &str, password: &str, from: Option<IpAddr>) -> Result<String> {
+        let account = self.check_password(name, password, from).await?;
         let secret = self.inner.entropy.alphanumeric(43);
         let now = self.inner.clock.now();
         self.insert_token(new_session(account.id, &secret, now)).await?;

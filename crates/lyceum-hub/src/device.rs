@@ -4,6 +4,7 @@ use lyceum_core::Timestamp;
 use lyceum_db::{DeviceGrant, GrantState, TokenKind};
 
 use crate::account::hash;
+use crate::throttle::Guess;
 use crate::{Caller, Error, ErrorKind, Hub, Result, TokenRole};
 
 /// Lifetime of the codes in seconds.
@@ -127,6 +128,8 @@ impl Hub {
             user_code.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect();
         let code = if code.len() == 8 { format!("{}-{}", &code[..4], &code[4..]) } else { code };
         let (user_id, now) = (identity.user_id, self.inner.clock.now());
+        let guess = Guess::code(user_id);
+        self.inner.throttle.count(&guess, now)?;
         let unknown = Error::new(ErrorKind::NotFound, "this code is unknown, used or expired");
         let grant = self.inner.db.read().await?.device_grant_by_user_code(&code).await?;
         let Some(grant) = grant.filter(|grant| grant.expires_at > now) else {
@@ -145,7 +148,11 @@ impl Hub {
                 })
             })
             .await?;
-        if decided { Ok(()) } else { Err(unknown) }
+        if !decided {
+            return Err(unknown);
+        }
+        self.inner.throttle.give_back(&guess, now);
+        Ok(())
     }
 
     /// Swaps a refresh token for a new pair; `None` if it is unknown, used or expired.

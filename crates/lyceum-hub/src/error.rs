@@ -56,6 +56,7 @@ pub struct Error {
     kind: ErrorKind,
     message: String,
     commit: Option<Oid>,
+    retry_seconds: Option<u32>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -65,7 +66,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// Returns an error whose message is shown to the client.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), commit: None, source: None }
+        Self { kind, message: message.into(), commit: None, retry_seconds: None, source: None }
     }
 
     /// Returns an internal error; the cause is logged, never shown.
@@ -74,6 +75,7 @@ impl Error {
             kind: ErrorKind::Internal,
             message: "internal error".to_owned(),
             commit: None,
+            retry_seconds: None,
             source: Some(source.into()),
         }
     }
@@ -90,6 +92,18 @@ impl Error {
     pub fn at_commit(mut self, commit: Oid) -> Self {
         self.commit = Some(commit);
         self
+    }
+
+    /// Says when trying again may work.
+    #[must_use]
+    pub(crate) fn retry_in(mut self, seconds: u32) -> Self {
+        self.retry_seconds = Some(seconds);
+        self
+    }
+
+    /// Returns in how many seconds trying again may work, if that is known.
+    pub fn retry_seconds(&self) -> Option<u32> {
+        self.retry_seconds
     }
 
     /// Returns the kind.

@@ -15,6 +15,7 @@ use crate::download::Downloads;
 use crate::mirror::Mirrors;
 use crate::oidc::{self, OidcProvider, Provider};
 use crate::signature::Signer;
+use crate::throttle::Throttle;
 use crate::{Result, Upstream};
 
 /// Most passwords hashed at once: each takes 19 MiB and tens of milliseconds, and anybody may ask for one.
@@ -91,6 +92,8 @@ pub(crate) struct Inner {
     pub(crate) followers: Followers,
     /// Turns to hash a password.
     pub(crate) password_work: Arc<Semaphore>,
+    /// Guesses at passwords and codes.
+    pub(crate) throttle: Throttle,
     /// Turns to write the diff of a pull request.
     pub(crate) diff_work: Arc<Semaphore>,
 }
@@ -137,6 +140,7 @@ impl Hub {
             downloads: Downloads::default(),
             job_added: Notify::new(),
             followers: Followers::default(),
+            throttle: Throttle::new(),
             password_work: Arc::new(Semaphore::new(MAX_PASSWORD_WORK)),
             diff_work: Arc::new(Semaphore::new(MAX_DIFF_WORK)),
         };

@@ -44,6 +44,7 @@ mod safetensors;
 mod search;
 mod signature;
 mod squash;
+mod throttle;
 mod tree;
 mod webhook;
 mod xet;

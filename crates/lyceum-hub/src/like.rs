@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::account::append_event;
 use crate::people::{PeoplePage, id_cursor};
-use crate::{Caller, Error, ErrorKind, Hub, Repo, Result};
+use crate::{Caller, Error, ErrorKind, Hub, Permission, Repo, Result};
 
 /// A repo that a user likes.
 #[derive(Debug, Clone)]
@@ -34,7 +34,7 @@ impl Hub {
     /// twice changes nothing.
     pub async fn set_like(&self, caller: &Caller, repo: &Repo, like: bool) -> Result<()> {
         let identity = caller.signed_in()?;
-        identity.may_write()?;
+        identity.may(&[Permission::Like], identity.user_id)?;
         let (repo_id, user_id, now) = (repo.record.id, identity.user_id, self.inner.clock.now());
         let action = if like { "like-repo" } else { "unlike-repo" };
         self.inner

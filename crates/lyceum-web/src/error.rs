@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use http::header::RETRY_AFTER;
 use lyceum_hub::{Error, ErrorKind};
 
 use crate::layout::Layout;
@@ -87,7 +88,11 @@ impl IntoResponse for PageError {
             message,
             offer_sign_in: hidden && self.anonymous,
         };
-        render(status, CachePolicy::Never, &page)
+        let mut response = render(status, CachePolicy::Never, &page);
+        if let Some(seconds) = self.error.retry_seconds() {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        }
+        response
     }
 }
 

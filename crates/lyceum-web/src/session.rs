@@ -1,10 +1,12 @@
 //! Who looks at a page: the session cookie, and tokens against forged forms.
 
+use std::net::IpAddr;
+
 use axum::extract::{FromRef, FromRequestParts};
 use http::header::COOKIE;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
-use lyceum_core::Entropy;
+use lyceum_core::{ClientAddress, Entropy};
 use lyceum_hub::{Caller, ErrorKind, TokenKind};
 use sha2::{Digest as _, Sha256};
 
@@ -37,6 +39,8 @@ pub(crate) struct Session {
     form_cookie: Option<String>,
     /// What this browser keeps while it is at a provider of identities.
     pub(crate) provider_cookie: Option<String>,
+    /// Where the request comes from.
+    pub(crate) address: Option<IpAddr>,
 }
 
 impl Session {
@@ -144,7 +148,9 @@ where
         let web = Web::from_ref(state);
         let form_cookie = cookie(&parts.headers, FORM);
         let provider_cookie = cookie(&parts.headers, PROVIDER);
-        let mut session = Self { caller: Caller::Anonymous, secret: None, form_cookie, provider_cookie };
+        let address = parts.extensions.get::<ClientAddress>().and_then(|address| address.0);
+        let mut session =
+            Self { caller: Caller::Anonymous, secret: None, form_cookie, provider_cookie, address };
         if let Some(secret) = cookie(&parts.headers, SESSION) {
             match web.hub.authenticate(&secret).await {
                 // Only what signing in gave out counts here: a token in a cookie would escape its own limits.

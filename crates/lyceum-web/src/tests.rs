@@ -63,7 +63,7 @@ impl TestSite {
 
     /// Opens a session for a user whom [`TestHub`] made, and returns its cookie.
     async fn session(&self, name: &str) -> String {
-        format!("lyceum_session={}", self.hub.sign_in(name, PASSWORD).await.unwrap())
+        format!("lyceum_session={}", self.hub.sign_in(name, PASSWORD, None).await.unwrap())
     }
 
     async fn get(&self, path: &str, cookie: &str) -> Page {

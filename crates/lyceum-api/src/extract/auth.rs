@@ -5,6 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
+use lyceum_core::ClientAddress;
 use lyceum_hub::{Caller, ErrorKind};
 
 use crate::Api;
@@ -63,7 +64,10 @@ async fn caller(parts: &Parts, api: &Api) -> ApiResult<Caller> {
     let credentials = header.to_str().ok().and_then(parse).ok_or_else(refused)?;
     let caller = match credentials {
         Credentials::Bearer(token) => api.hub.authenticate(&token).await,
-        Credentials::Basic { name, secret } => api.hub.authenticate_basic(&name, &secret).await,
+        Credentials::Basic { name, secret } => {
+            let from = parts.extensions.get::<ClientAddress>().and_then(|address| address.0);
+            api.hub.authenticate_basic(&name, &secret, from).await
+        }
     };
     caller.map_err(|error| match error.kind() {
         ErrorKind::InvalidCredentials => refused(),

@@ -29,7 +29,7 @@ fn header<'a>(response: &'a Response, name: &str) -> &'a str {
 
 #[tokio::test]
 async fn every_answer_has_the_id_the_client_knows() {
-    let shared = Shared::new(Entropy::from_fn(|bytes| bytes.fill(1)), None);
+    let shared = Shared::new(Entropy::from_fn(|bytes| bytes.fill(1)), None, false);
     let check = async |path: &str, sent: &[(&str, &str)], expected: &str| {
         let response = ask(&shared, Method::GET, path, sent).await;
         assert_eq!(header(&response, "x-request-id"), expected, "{path} {sent:?}");
@@ -46,7 +46,7 @@ async fn every_answer_has_the_id_the_client_knows() {
 
 #[tokio::test]
 async fn a_panic_is_a_500() {
-    let shared = Shared::new(Entropy::system(), None);
+    let shared = Shared::new(Entropy::system(), None, false);
     let response = ask(&shared, Method::GET, "/panic", &[]).await;
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
     let body = response.into_body().collect().await.unwrap().to_bytes();
@@ -55,7 +55,7 @@ async fn a_panic_is_a_500() {
 
 #[tokio::test]
 async fn browsers_of_other_origins_may_read() {
-    let shared = Shared::new(Entropy::system(), None);
+    let shared = Shared::new(Entropy::system(), None, false);
     let response = ask(&shared, Method::GET, "/ok/a", &[("origin", "https://page.example")]).await;
     assert_eq!(header(&response, "access-control-allow-origin"), "*");
     assert!(header(&response, "access-control-expose-headers").contains("X-Linked-Size"));
@@ -73,7 +73,7 @@ async fn browsers_of_other_origins_may_read() {
 
 #[tokio::test]
 async fn requests_are_counted_by_route() {
-    let shared = Shared::new(Entropy::system(), None);
+    let shared = Shared::new(Entropy::system(), None, false);
     for path in ["/ok/a", "/ok/b", "/made/up"] {
         ask(&shared, Method::GET, path, &[]).await;
     }
@@ -94,7 +94,7 @@ async fn taken_of_refused(expect: Option<&str>) -> usize {
         request = request.header("expect", expect);
     }
     let request = request.body(Body::from_stream(body)).unwrap();
-    let response = router(&Shared::new(Entropy::system(), None)).oneshot(request).await.unwrap();
+    let response = router(&Shared::new(Entropy::system(), None, false)).oneshot(request).await.unwrap();
     assert_eq!(response.status(), StatusCode::BAD_REQUEST);
     let mut taken = 0;
     while pieces.try_recv().is_ok() {

@@ -6,7 +6,7 @@ use crate::testing::{Answer, Site};
 const NOW: Timestamp = Timestamp(1_700_000_000_000);
 
 fn limiter(limits: RateLimits) -> Arc<Limiter> {
-    Limiter::new(limits, false, Clock::from_fn(|| NOW)).unwrap()
+    Limiter::new(limits, Clock::from_fn(|| NOW)).unwrap()
 }
 
 fn one(api: u32, resolvers: u32) -> Rates {
@@ -62,8 +62,7 @@ fn one_network_is_one_caller() {
         request.headers_mut().insert(X_FORWARDED_FOR, forwarded.try_into().unwrap());
         let peer: SocketAddr = "192.0.2.1:1".parse().unwrap();
         request.extensions_mut().insert(ConnectInfo(peer));
-        let (parts, ()) = request.into_parts();
-        let address = client_address(&parts, trusted).unwrap();
+        let address = client_address(request.headers(), request.extensions(), trusted).unwrap();
         assert_eq!(address.to_string(), expected, "{forwarded}");
     };
     check("198.51.100.7", false, "192.0.2.1");
@@ -107,4 +106,26 @@ async fn nothing_is_said_without_limits() {
     let site = Site::new().await;
     let answer = ask(&site, None, "192.0.2.1").await.expect(200);
     assert_eq!(answer.header("ratelimit"), "");
+}
+
+#[tokio::test]
+async fn guesses_by_git_are_told_when_to_come_back() {
+    use base64::Engine as _;
+    let site = Site::new().await;
+    site.hub.user("alice").await;
+    let basic = |password: &str| {
+        let pair = base64::engine::general_purpose::STANDARD.encode(format!("alice:{password}"));
+        format!("Basic {pair}")
+    };
+    let guess = async |password: &str, address: &str| {
+        let headers = [("authorization", &*basic(password)), ("x-forwarded-for", address)];
+        site.send(Method::GET, "/api/whoami-v2", None, &headers, "").await
+    };
+    for _ in 0..10 {
+        guess("wrong", "192.0.2.1").await.expect(401);
+    }
+    let refused = guess("correct horse", "192.0.2.1").await.expect(429);
+    assert!(refused.header("retry-after").parse::<u32>().unwrap() > 0, "{refused:?}");
+    assert!(refused.header("x-error-message").starts_with("there were too many wrong attempts"));
+    guess("correct horse", "192.0.2.2").await.expect(200);
 }

@@ -77,7 +77,7 @@ async fn device_login_gives_a_token_once_it_is_approved() {
     let poll = format!("grant_type={grant}&device_code={}&client_id=cli", text("device_code"));
     let pending = post("/oauth/token", poll.clone()).await.expect(400);
     assert_eq!(pending.json()["error"], "authorization_pending");
-    let session = server.hub.sign_in("julien", "correct horse").await.expect("right password");
+    let session = server.hub.sign_in("julien", "correct horse", None).await.expect("right password");
     let browser = server.hub.authenticate(&session).await.expect("a session is a caller");
     server.hub.device_decide(&browser, &text("user_code"), true).await.expect("approved");
     server.hub.advance_seconds(60);

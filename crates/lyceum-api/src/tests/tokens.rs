@@ -171,3 +171,18 @@ async fn whoami_tells_the_limits() {
     assert_eq!((&scope["entity"]["type"], &scope["entity"]["name"]), (&json!("model"), &json!("julien/m")));
     assert_eq!(scope["permissions"], json!(["repo.content.read", "discussion.write"]));
 }
+
+#[tokio::test]
+async fn likes_have_a_permission_of_their_own() {
+    let server = Server::start().await;
+    server.model("m").await;
+    for (scope, liked) in [
+        ("user:julien=user.social.likes.write", true),
+        ("user:julien=repo.write", false),
+        ("user:other=user.social.likes.write", false),
+    ] {
+        let token = token(&server, TokenRole::FineGrained, scoped(&[scope])).await;
+        let answer = step(&server, ("POST", "/api/models/julien/m/like", ""), &token).await;
+        assert_eq!(answer.status.is_success(), liked, "{scope}: {answer:?}");
+    }
+}

@@ -37,11 +37,13 @@ pub enum Permission {
     WriteMembers,
     /// Manage the resource groups of an organisation.
     WriteResourceGroups,
+    /// Like repos, or no longer.
+    Like,
 }
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::ReadContent,
         Self::WriteContent,
         Self::WriteRepo,
@@ -54,6 +56,7 @@ impl Permission {
         Self::ReadOrganisation,
         Self::WriteMembers,
         Self::WriteResourceGroups,
+        Self::Like,
     ];
 
     /// Returns the name.
@@ -71,6 +74,7 @@ impl Permission {
             Self::ReadOrganisation => "org.read",
             Self::WriteMembers => "org.members.write",
             Self::WriteResourceGroups => "resourceGroup.write",
+            Self::Like => "user.social.likes.write",
         }
     }
 

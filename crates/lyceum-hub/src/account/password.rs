@@ -1,5 +1,6 @@
 //! Passwords: argon2id, checked on a thread for blocking work.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use argon2::Argon2;
@@ -9,6 +10,7 @@ use lyceum_db::{Account, AccountKind};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
+use crate::throttle::Guess;
 use crate::{Error, ErrorKind, Hub, Result};
 
 /// Longest wait for a turn to hash a password.
@@ -23,8 +25,15 @@ const DECOY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$bHljZXVtLWRlY295LXNhbHQ$0Wq7yQhDqk8S2LJ2aTnJ7XkYp0u5sB0mW9m0m2l3q3U";
 
 impl Hub {
-    /// Finds the user of a name and password, or says only that they do not fit.
-    pub(super) async fn check_password(&self, name: &str, password: &str) -> Result<Account> {
+    /// Finds the user of a name and password, or says only that they do not fit, or that too many did not.
+    pub(super) async fn check_password(
+        &self,
+        name: &str,
+        password: &str,
+        from: Option<IpAddr>,
+    ) -> Result<Account> {
+        let guess = Guess::password(name, from);
+        self.inner.throttle.count(&guess, self.inner.clock.now())?;
         let account = match AccountName::parse(name) {
             Ok(name) => self.inner.db.read().await?.account_by_name(&name).await?,
             Err(_) => None,
@@ -44,7 +53,10 @@ impl Hub {
         .map_err(Error::internal)?
         .is_some();
         match account {
-            Some(account) if fits && known => Ok(account),
+            Some(account) if fits && known => {
+                self.inner.throttle.give_back(&guess, self.inner.clock.now());
+                Ok(account)
+            }
             _ => Err(Error::new(ErrorKind::InvalidCredentials, "the user name or password is wrong")),
         }
     }

@@ -1,3 +1,5 @@
+use std::net::IpAddr;
+
 use crate::testing::TestHub;
 use lyceum_core::AccountName;
 use lyceum_db::TokenKind;
@@ -13,18 +15,51 @@ async fn passwords_and_tokens_sign_in() {
         assert!(secret.starts_with("hf_") && secret.len() == 37, "{secret}");
         assert_eq!(hub.whoami(&caller).await.unwrap().account.name.as_str(), "alice");
         assert_eq!(hub.authenticate("hf_wrong").await.unwrap_err().kind(), ErrorKind::InvalidCredentials);
-        assert!(hub.authenticate_basic("alice", "correct horse").await.is_ok());
-        assert!(hub.authenticate_basic("whoever", &secret).await.is_ok());
+        assert!(hub.authenticate_basic("alice", "correct horse", None).await.is_ok());
+        assert!(hub.authenticate_basic("whoever", &secret, None).await.is_ok());
         for (name, password) in [("alice", "wrong"), ("nobody", "correct horse"), ("alice", "")] {
-            assert_eq!(hub.sign_in(name, password).await.unwrap_err().kind(), ErrorKind::InvalidCredentials);
+            assert_eq!(
+                hub.sign_in(name, password, None).await.unwrap_err().kind(),
+                ErrorKind::InvalidCredentials
+            );
         }
-        let session = hub.sign_in("ALICE", "correct horse").await.unwrap();
+        let session = hub.sign_in("ALICE", "correct horse", None).await.unwrap();
         assert!(hub.authenticate(&session).await.is_ok());
         hub.sign_out(&session).await.unwrap();
         assert!(hub.authenticate(&session).await.is_err());
         let again =
             NewUser { name: "Alice".to_owned(), full_name: None, email: None, admin: false, password: None };
         assert_eq!(hub.create_user(again).await.unwrap_err().kind(), ErrorKind::AlreadyExists);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guesses_end_and_sessions_do_not() {
+    let hub = TestHub::new().await;
+    hub.user("alice").await;
+    let (here, there) = (Some(IpAddr::from([192, 0, 2, 1])), Some(IpAddr::from([192, 0, 2, 2])));
+    let session = hub.sign_in("alice", "correct horse", there).await.unwrap();
+    for name in ["alice", "nobody"] {
+        for attempt in 0..12 {
+            // Pages and git count together.
+            let error = if attempt % 2 == 0 {
+                hub.sign_in(name, "wrong", here).await.unwrap_err()
+            } else {
+                hub.authenticate_basic(name, "wrong", here).await.unwrap_err()
+            };
+            let expected =
+                if attempt < 10 { ErrorKind::InvalidCredentials } else { ErrorKind::TooManyRequests };
+            assert_eq!(error.kind(), expected, "{name} {attempt}");
+            assert_eq!(error.retry_seconds().is_some(), attempt >= 10);
+        }
+    }
+    let right = hub.sign_in("alice", "correct horse", here).await.unwrap_err();
+    assert_eq!(right.kind(), ErrorKind::TooManyRequests, "the right one comes too late");
+    assert!(hub.authenticate(&session).await.is_ok(), "who is signed in stays so");
+    hub.sign_in("alice", "correct horse", there).await.unwrap();
+    hub.advance_seconds(600);
+    for _ in 0..20 {
+        hub.sign_in("alice", "correct horse", here).await.unwrap();
     }
 }
 
@@ -36,9 +71,12 @@ async fn service_accounts_have_tokens_only() {
     let name = AccountName::parse("ci").unwrap();
     let token = NewToken { name: "t".to_owned(), role: TokenRole::Write, value: None };
     let secret = hub.create_token(&name, token).await.unwrap();
-    assert!(hub.authenticate_basic("ci", &secret).await.is_ok(), "as git sends it");
+    assert!(hub.authenticate_basic("ci", &secret, None).await.is_ok(), "as git sends it");
     for password in ["", "correct horse"] {
-        assert_eq!(hub.sign_in("ci", password).await.unwrap_err().kind(), ErrorKind::InvalidCredentials);
+        assert_eq!(
+            hub.sign_in("ci", password, None).await.unwrap_err().kind(),
+            ErrorKind::InvalidCredentials
+        );
     }
 }
 
@@ -118,7 +156,7 @@ async fn tokens_are_imported_once_per_user() {
 async fn devices_sign_in_and_refresh() {
     for hub in TestHub::each().await {
         let (by_token, _) = hub.user("alice").await;
-        let session = hub.sign_in("alice", "correct horse").await.unwrap();
+        let session = hub.sign_in("alice", "correct horse", None).await.unwrap();
         let alice = hub.authenticate(&session).await.unwrap();
         let start = hub.device_start("client").await.unwrap();
         let poll = async || hub.device_poll(&start.device_code, "client").await.unwrap();
@@ -150,7 +188,7 @@ async fn a_revoked_device_login_is_not_renewed() {
     for hub in TestHub::each().await {
         hub.user("alice").await;
         let name = AccountName::parse("alice").unwrap();
-        let session = hub.sign_in("alice", "correct horse").await.unwrap();
+        let session = hub.sign_in("alice", "correct horse", None).await.unwrap();
         let alice = hub.authenticate(&session).await.unwrap();
         let start = hub.device_start("client").await.unwrap();
         hub.device_decide(&alice, &start.user_code, true).await.unwrap();

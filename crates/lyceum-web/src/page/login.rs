@@ -76,7 +76,7 @@ pub(crate) async fn submit(State(web): State<Web>, session: Session, Form(sent):
     if sent.name.len() > MAX_FIELD_BYTES || sent.password.len() > MAX_FIELD_BYTES {
         return refuse(StatusCode::BAD_REQUEST, String::new(), "Name or password is too long.");
     }
-    match web.hub.sign_in(&sent.name, &sent.password).await {
+    match web.hub.sign_in(&sent.name, &sent.password, session.address).await {
         Ok(secret) => {
             let mut response = Redirect::to(&next).into_response();
             response.headers_mut().append(SET_COOKIE, session_cookie(&web, &secret));

@@ -78,6 +78,26 @@ async fn signing_in_needs_the_form_and_the_password() {
 }
 
 #[tokio::test]
+async fn guessing_ends_with_a_page_that_says_when_to_come_back() {
+    let site = TestSite::new().await;
+    site.hub.user("ada").await;
+    let session = site.session("ada").await;
+    let form = site.get("/login", "").await;
+    let (cookie, token) = (cookie(&form), token(&form));
+    for name in ["ada", "nobody"] {
+        let body = format!("token={token}&name={name}&password=wrong");
+        for _ in 0..10 {
+            assert_eq!(site.post("/login", &cookie, &body).await.status, 401);
+        }
+        let refused = site.post("/login", &cookie, &body).await;
+        assert_eq!(refused.status, 429, "{name}");
+        assert!(refused.header("retry-after").parse::<u32>().unwrap() <= 600);
+        assert!(refused.text.contains("There were too many wrong attempts"), "{}", refused.text);
+    }
+    assert!(site.get("/", &session).await.text.contains("Sign out"), "who is signed in stays so");
+}
+
+#[tokio::test]
 async fn cookies_are_secure_behind_https() {
     let site = TestSite::at(Some("https://hub.example")).await;
     let form = site.get("/login", "").await;
