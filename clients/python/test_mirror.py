@@ -1,5 +1,6 @@
 """Mirrors: a hub follows another one, and clients do not notice."""
 
+import http.client
 import json
 import os
 import re
@@ -27,17 +28,21 @@ def free_port():
 class Follower:
     """A second hub, which may mirror what the user of the first one has."""
 
-    def __init__(self, folder, upstream, pull_through):
+    def __init__(self, folder, upstream, pull_through, token):
         self.data, self.config, self.port = folder / "data", folder / "hub.toml", free_port()
         self.endpoint = f"http://127.0.0.1:{self.port}"
+        show_token = 'token_env = "UPSTREAM_TOKEN"\n' if token else ""
         self.config.write_text(
-            f'[[upstream]]\nname = "first"\nurl = "{upstream}"\ntoken_env = "UPSTREAM_TOKEN"\n'
+            f'[[upstream]]\nname = "first"\nurl = "{upstream}"\n{show_token}'
             f'allow = ["{USER}/*", "datasets/{USER}/*"]\npull_through = "{pull_through}"\n'
             "allow_private_addresses = true\n"
         )
-        self.environment = dict(os.environ, UPSTREAM_TOKEN=TOKEN)
-        command = [PROGRAM, "serve", *self.common(), "--listen", f"127.0.0.1:{self.port}"]
+        self.environment = dict(os.environ, UPSTREAM_TOKEN=token or "")
         self.log = (folder / "log").open("w")
+        self.start()
+
+    def start(self):
+        command = [PROGRAM, "serve", *self.common(), "--listen", f"127.0.0.1:{self.port}"]
         self.process = subprocess.Popen(command, env=self.environment, stdout=self.log, stderr=self.log)
         subprocess.run([sys.executable, HERE / "wait_for.py", f"{self.endpoint}/readyz"], check=True)
 
@@ -50,6 +55,10 @@ class Follower:
         assert done.returncode == 0, done.stdout + done.stderr
         return json.loads(done.stdout)
 
+    def kill(self):
+        self.process.kill()
+        self.process.wait(30)
+
     def stop(self):
         self.process.terminate()
         self.process.wait(30)
@@ -61,10 +70,10 @@ def follow(tmp_path):
     """Starts hubs that follow another."""
     started = []
 
-    def start(upstream=ENDPOINT, pull_through="everyone"):
+    def start(upstream=ENDPOINT, pull_through="everyone", token=TOKEN):
         folder = tmp_path / f"hub-{len(started)}"
         folder.mkdir()
-        started.append(Follower(folder, upstream, pull_through))
+        started.append(Follower(folder, upstream, pull_through, token))
         return started[-1]
 
     yield start
@@ -94,7 +103,7 @@ def test_repos_are_mirrored_by_asking(api, repo, follow, proxy, run_hf, tmp_path
     api.create_tag(repo, tag="v1")
     upstream = proxy()
     second = follow(upstream.endpoint)
-    third = follow(second.endpoint)
+    third = follow(second.endpoint, token=None)
     from huggingface_hub import HfApi
 
     there = HfApi(endpoint=third.endpoint, token=False)
@@ -127,6 +136,80 @@ def test_nothing_is_written_to_a_mirror(api, repo, follow):
         there.upload_file(path_or_fileobj=b"x", path_in_repo="x.txt", repo_id=repo)
     with pytest.raises(HfHubHTTPError, match="mirror of another hub"):
         there.create_discussion(repo, title="Hello")
+
+
+def test_branches_follow(api, repo, follow):
+    second = follow()
+    from huggingface_hub import HfApi
+
+    there = HfApi(endpoint=second.endpoint, token=False)
+
+    def heads(hub):
+        refs = hub.list_repo_refs(repo)
+        return {ref.ref: ref.target_commit for ref in refs.branches + refs.tags}
+
+    api.upload_file(path_or_fileobj=b"one", path_in_repo="a.txt", repo_id=repo)
+    api.create_branch(repo, branch="side")
+    api.create_tag(repo, tag="v1", tag_message="the first")
+    assert heads(there) == heads(api)
+    api.upload_file(path_or_fileobj=b"two", path_in_repo="a.txt", repo_id=repo)
+    api.super_squash_history(repo)
+    api.delete_branch(repo, branch="side")
+    api.delete_tag(repo, tag="v1")
+    api.create_branch(repo, branch="side/deep")
+    before = heads(there)
+    assert second.lyceum("mirror", "sync", repo)["changed"] == 4
+    assert heads(there) == heads(api) != before
+    assert second.lyceum("mirror", "sync", repo)["changed"] == 0
+
+
+def test_an_upstream_that_dies_and_comes_back(api, repo, follow, tmp_path):
+    content = random_bytes(30_000_000, repo)
+    api.upload_file(path_or_fileobj=content, path_in_repo="model.bin", repo_id=repo)
+    second = follow()
+    third = follow(second.endpoint, token=None)
+    second.lyceum("mirror", "add", f"first://{repo}")
+    third.lyceum("mirror", "add", f"first://{repo}")
+    address = f"{third.endpoint}/{repo}/resolve/main/model.bin"
+    with urllib.request.urlopen(address) as answer:
+        assert answer.read(1000) == content[:1000]
+        second.kill()
+        try:
+            rest = answer.read()
+        except (OSError, http.client.HTTPException):
+            rest = None
+        # All of it, if it had passed through before; never something else.
+        assert rest is None or rest in (content[1000:], content[1000 : 1000 + len(rest)])
+    second.start()
+    target = tmp_path / "down"
+    from huggingface_hub import hf_hub_download
+
+    path = hf_hub_download(repo, "model.bin", endpoint=third.endpoint, token=False, local_dir=target)
+    assert sha256(path) == sha256(content)
+    for hub in [second, third]:
+        assert hub.lyceum("fsck", "--deep")["findings"] == []
+
+
+def test_gates_ask_here_too(api, repo, follow, tmp_path):
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import GatedRepoError
+
+    api.upload_file(path_or_fileobj=b"secret", path_in_repo="a.txt", repo_id=repo)
+    api.update_repo_settings(repo, gated="auto")
+    second = follow()
+    second.lyceum("user", "create", "eve")
+    token = second.lyceum("token", "create", "eve")["token"]
+    there = HfApi(endpoint=second.endpoint, token=token)
+    # The mirror may read it there; that lets nobody in here.
+    assert there.model_info(repo).gated == "auto"
+    with pytest.raises(GatedRepoError):
+        there.hf_hub_download(repo, "a.txt", local_dir=tmp_path / "before")
+    headers = {"Authorization": f"Bearer {token}"}
+    ask = urllib.request.Request(f"{second.endpoint}/{repo}/ask-access", data=b"", headers=headers)
+    with urllib.request.urlopen(ask) as answer:
+        assert answer.status == 200
+    path = there.hf_hub_download(repo, "a.txt", local_dir=tmp_path / "after")
+    assert Path(path).read_bytes() == b"secret"
 
 
 def test_datasets_are_copied_whole(api, repo_id, follow, run_hf, tmp_path):

@@ -27,6 +27,7 @@ const MAX_REFUSAL_BYTES: usize = 64 << 10;
 const MAX_REASON_CHARS: usize = 300;
 
 const GIT_PROTOCOL: HeaderName = HeaderName::from_static("git-protocol");
+const X_ERROR_CODE: HeaderName = HeaderName::from_static("x-error-code");
 const X_ERROR_MESSAGE: HeaderName = HeaderName::from_static("x-error-message");
 
 /// Who makes a repo be mirrored by asking for it.
@@ -269,8 +270,13 @@ impl Remote {
     /// Returns what a refusal means.
     async fn refusal(&self, answer: Opened, what: &str) -> Trouble {
         let status = answer.status;
+        let code = answer.headers.get(X_ERROR_CODE).map_or(&b""[..], HeaderValue::as_bytes);
         let kind = match status {
-            StatusCode::NOT_FOUND | StatusCode::UNAUTHORIZED => TroubleKind::Missing,
+            StatusCode::NOT_FOUND => TroubleKind::Missing,
+            // Who shows no token is told the same of what is hidden and of what is not there.
+            StatusCode::UNAUTHORIZED if code == b"RepoNotFound" || self.upstream.token.is_none() => {
+                TroubleKind::Missing
+            }
             StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => TroubleKind::Transient,
             status if status.is_server_error() => TroubleKind::Transient,
             _ => TroubleKind::Lasting,
