@@ -92,6 +92,17 @@ impl Hub {
         Ok(facts)
     }
 
+    /// Describes the head of a repo's default branch anew, after what it is described by was not there before.
+    pub(crate) async fn describe_again(&self, repo: &Repo) -> Result<()> {
+        let Some(head) = self.head(repo).await? else {
+            return Ok(());
+        };
+        let facts = Arc::new(self.derive(repo, head).await?);
+        self.store_facts(repo, head, &facts).await?;
+        self.inner.git.keep_facts(repo.record.id, head, &facts);
+        Ok(())
+    }
+
     /// Stores facts if they are those of the default branch's head, in which case lists show them.
     async fn store_facts(&self, repo: &Repo, commit: Oid, facts: &Facts) -> Result<()> {
         let branch = default_branch(&repo.record);

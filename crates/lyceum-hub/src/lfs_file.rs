@@ -71,6 +71,10 @@ impl Hub {
         rewrite_history: bool,
     ) -> Result<()> {
         let (repo_id, actor, now) = (repo.record.id, caller.signed_in()?.user_id, self.inner.clock.now());
+        if rewrite_history && repo.record.mirror {
+            let message = "the history of a mirror is that of the repository that it follows";
+            return Err(Error::new(ErrorKind::Forbidden, message));
+        }
         let rewritten =
             if rewrite_history { self.rewrite_without(repo, files).await? } else { Rewritten::default() };
         let (files, owner_id) = (files.to_vec(), repo.record.owner_id);

@@ -36,6 +36,8 @@ use hints::Hints;
 const MAX_FILLS: usize = 4;
 /// Files whose fetching broke off and whose beginning is kept.
 const MAX_BROKEN: usize = 16;
+/// How long it is kept: it takes room on the disk.
+const KEEP_BROKEN: Duration = Duration::from_secs(3600);
 /// Parts of xorbs that are held in memory at the same time, each of up to 64 MiB.
 const MAX_PIECES: usize = 2;
 /// Bytes at the end of a file that clients get when all of it was found right.
@@ -129,6 +131,14 @@ impl Fills {
         let fill = Arc::new(Fill::new(spool, size));
         known.insert(key, fill.clone());
         (fill, true)
+    }
+
+    /// Forgets what broke off, unless it is gone on with by now.
+    fn forget(&self, key: (i64, Sha256), broken: &Arc<Fill>) {
+        let mut known = self.known();
+        if known.get(&key).is_some_and(|fill| Arc::ptr_eq(fill, broken)) {
+            known.remove(&key);
+        }
     }
 
     /// Forgets a fill, or keeps what it has for the next one.
@@ -342,6 +352,13 @@ impl Hub {
                 let keep = trouble.kind != TroubleKind::Lie;
                 fill.state.send_replace(State::Failed(trouble));
                 fills.leave(key, keep);
+                if keep {
+                    let (hub, broken) = (self.clone(), fill.clone());
+                    tokio::spawn(async move {
+                        tokio::time::sleep(KEEP_BROKEN).await;
+                        hub.inner.mirrors.fills.forget(key, &broken);
+                    });
+                }
             }
         }
     }
@@ -406,6 +423,10 @@ impl Hub {
             )
         });
         named.await?;
+        if [".safetensors", ".gguf"].iter().any(|ending| wanted.path.ends_with(ending)) {
+            // What the weights say of themselves can be read only now.
+            self.describe_again(&wanted.repo).await?;
+        }
         Ok(())
     }
 

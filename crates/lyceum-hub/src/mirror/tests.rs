@@ -247,6 +247,31 @@ async fn lfs_clients_get_what_is_not_stored_yet() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn weights_are_counted_once_they_are_here() {
+    let fake = FakeHub::start().await;
+    let header = r#"{"w":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]}}"#;
+    let mut weights = (header.len() as u64).to_le_bytes().to_vec();
+    weights.extend_from_slice(header.as_bytes());
+    weights.extend_from_slice(&[1; 24]);
+    fake.commit_large("model.safetensors", &weights);
+    fake.publish();
+    let hub = hub(&fake, PullThrough::Off).await;
+    hub.add_mirror(wanted("copy/m")).await.unwrap();
+    hub.advance_seconds(10);
+    hub.run_due_jobs().await.unwrap();
+    let total = async || {
+        let (repo, head) =
+            hub.open_head(&Caller::Anonymous, MODEL, &id("copy/m"), Action::Discover).await.unwrap();
+        let info = hub.repo_info(&repo, head, false).await.unwrap();
+        info.safetensors.map(|found| found["total"].clone())
+    };
+    // Describing it fetched nothing.
+    assert_eq!((total().await, fake.requests("resolve").len()), (None, 0));
+    read(&hub, "model.safetensors", 0..10).await.unwrap();
+    assert_eq!(total().await, Some(6.into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn only_what_is_allowed_is_mirrored() {
     let fake = FakeHub::start().await;
     let hub = hub(&fake, PullThrough::Everyone).await;
@@ -347,6 +372,8 @@ async fn gates_and_privacy_are_taken_over() {
     hub.ask_access(&caller, &repo, Map::new()).await.unwrap();
     assert_eq!(read().await, Ok(()));
     // Nobody here opens a gate that is closed there.
+    let copy = hub.duplicate_repo(&caller, &repo, &id("ada/copy"), None).await;
+    assert_eq!(copy.unwrap_err().kind(), ErrorKind::Forbidden);
     let open = crate::RepoChange { visibility: None, gated: Some(Gated::No) };
     assert_eq!(hub.change_repo(&caller, &repo, open).await.unwrap_err().kind(), ErrorKind::Forbidden);
 

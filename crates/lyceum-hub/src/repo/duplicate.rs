@@ -20,6 +20,10 @@ impl Hub {
         to: &RepoId,
         visibility: Option<Visibility>,
     ) -> Result<RepoId> {
+        if repo.record.mirror {
+            let message = "a mirror cannot be duplicated, since it need not have its large files; duplicate what it follows";
+            return Err(Error::new(ErrorKind::Forbidden, message));
+        }
         let group = group_under(repo, to.namespace());
         let owner = self.namespace_for(caller, repo.kind(), to.namespace(), group).await?;
         let id = RepoId::new(owner.name.clone(), to.name())?;
