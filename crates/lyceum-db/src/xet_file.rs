@@ -224,7 +224,8 @@ impl Queries {
         Ok(deleted)
     }
 
-    /// Notes under which name, and where, a large file was committed.
+    /// Notes under which name, and where, a large file was committed. One that is on a branch stays there, whoever
+    /// proposes it again.
     pub async fn name_repo_file(
         &mut self,
         repo_id: i64,
@@ -232,8 +233,10 @@ impl Queries {
         file_name: &str,
         ref_name: &str,
     ) -> Result<()> {
-        let sql = "UPDATE repo_file SET file_name = $3, ref_name = $4 WHERE repo_id = $1 AND sha256 = $2";
-        self.execute(sql, bind![repo_id, sha256, file_name, ref_name]).await?;
+        let sql = "UPDATE repo_file SET file_name = $3, ref_name = $4 WHERE repo_id = $1 AND sha256 = $2 \
+                   AND ($5 = 1 OR ref_name NOT LIKE 'refs/heads/%')";
+        let on_branch = ref_name.starts_with("refs/heads/");
+        self.execute(sql, bind![repo_id, sha256, file_name, ref_name, on_branch]).await?;
         Ok(())
     }
 

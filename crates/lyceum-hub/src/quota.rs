@@ -3,10 +3,10 @@
 //! What is used is added up as files come, in the transaction that records them, so that the limits bind exactly. It is
 //! measured again after deletions and when a limit is met, because what a deletion frees depends on all other files.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use lyceum_core::{AccountName, Sha256, Timestamp, XetHash};
-use lyceum_db::{Queries, Quota};
+use lyceum_db::{Queries, Quota, RepoFile};
 
 use crate::{Error, ErrorKind, Hub, Result};
 
@@ -213,6 +213,38 @@ pub(crate) async fn charge_new(
     }
     let payer = payer(tx, owner_id, pusher_id).await?;
     charge(tx, payer, new.cast_signed(), 0).await
+}
+
+/// Counts the large files that land on a branch for the repo's owner, as far as others brought them: from now on they
+/// are his. Fails if they are more than he may have.
+pub(crate) async fn charge_landed(
+    tx: &mut Queries,
+    repo_id: i64,
+    files: &[RepoFile],
+    now: Timestamp,
+) -> Result<()> {
+    let proposed: Vec<&RepoFile> =
+        files.iter().filter(|file| !file.ref_name.starts_with("refs/heads/")).collect();
+    if proposed.is_empty() {
+        return Ok(());
+    }
+    let Some(repo) = tx.repo(repo_id).await? else {
+        return Ok(());
+    };
+    let pushers: BTreeSet<i64> = proposed.iter().map(|file| file.pusher_id).collect();
+    let mut bytes = 0_u64;
+    for pusher in pushers {
+        if payer(tx, repo.owner_id, pusher).await? != repo.owner_id {
+            bytes +=
+                proposed.iter().filter(|file| file.pusher_id == pusher).map(|file| file.size).sum::<u64>();
+        }
+    }
+    if bytes == 0 {
+        return Ok(());
+    }
+    charge(tx, repo.owner_id, bytes.cast_signed(), 0).await?;
+    // What they take after deduplication depends on all that he has.
+    enqueue(tx, repo.owner_id, now).await
 }
 
 /// Returns whom an upload counts for: strangers pay for what they propose themselves.

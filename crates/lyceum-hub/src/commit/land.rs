@@ -217,7 +217,10 @@ async fn write(tx: &mut lyceum_db::Queries, landing: &Landing, now: Timestamp) -
         }
         _ => {}
     }
-    check_claims(tx, landing).await?;
+    let files = check_claims(tx, landing).await?;
+    if reference.as_str().starts_with("refs/heads/") {
+        crate::quota::charge_landed(tx, repo_id, &files, now).await?;
+    }
     for (sha256, path) in &landing.large {
         tx.name_repo_file(repo_id, sha256, path, reference.as_str()).await?;
     }
@@ -241,12 +244,12 @@ async fn write(tx: &mut lyceum_db::Queries, landing: &Landing, now: Timestamp) -
     Ok(Landed::Yes(number))
 }
 
-/// Refuses large files that were verified before and are by now what another user only claims.
-async fn check_claims(tx: &mut lyceum_db::Queries, landing: &Landing) -> Result<()> {
+/// Refuses large files that were verified before and are by now what another user only claims; returns them all.
+async fn check_claims(tx: &mut lyceum_db::Queries, landing: &Landing) -> Result<Vec<lyceum_db::RepoFile>> {
     let named: Vec<Sha256> = landing.large.iter().map(|(sha256, _)| *sha256).collect();
     let files = tx.repo_files(landing.repo_id, &named).await?;
     match files.iter().find(|file| !file.verified && file.pusher_id != landing.actor_id) {
-        None => Ok(()),
+        None => Ok(files),
         Some(file) => Err(Error::new(
             ErrorKind::Conflict,
             format!("large file `{}` was uploaded at the same time; please try again", file.sha256),

@@ -108,6 +108,42 @@ async fn strangers_pay_for_what_they_propose() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_merged_counts_for_the_owner() {
+    for hub in TestHub::each().await {
+        let owned = Owned::new(&hub).await;
+        let name = owned.repo.id().namespace().clone();
+        hub.set_quota(&name, StorageLimits { logical: Some(3 * MIB / 2), stored: None }).await.unwrap();
+        let (bob, _) = hub.user("bob").await;
+        let repo = hub.open(&bob, RepoKind::Model, owned.repo.id(), Action::Propose).await.unwrap();
+        let theirs = Owned { caller: bob, repo };
+        let propose = async |seed: u64, path: &str| {
+            let content = noise(MIB as usize, seed);
+            upload(&hub, &theirs, &content).await.unwrap();
+            let made = hub.create_discussion(&theirs.caller, &theirs.repo, path, "", true).await.unwrap();
+            let line = Operation::LfsFile { path: super::path(path), sha256: digest(&content), size: None };
+            let reference = format!("refs/pr/{}", made.number);
+            commit(&hub, &theirs.caller, &theirs.repo, &reference, vec![line]).await.unwrap();
+            let (caller, number) = (&theirs.caller, made.number);
+            hub.set_discussion_open(caller, &theirs.repo, number, true, None).await.unwrap();
+            number
+        };
+        let (one, two) = (propose(1, "one").await, propose(2, "two").await);
+        assert_eq!(used(&hub, &owned).await.0, 0);
+        hub.merge_pull_request(&owned.caller, &owned.repo, one, None).await.unwrap();
+        assert_eq!(used(&hub, &owned).await.0, MIB, "at once");
+        let refused = hub.merge_pull_request(&owned.caller, &owned.repo, two, None).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Forbidden);
+        assert_eq!(used(&hub, &owned).await.0, MIB);
+
+        // Proposing it once more does not take it off again.
+        propose(1, "again").await;
+        hub.advance_seconds(10);
+        hub.run_due_jobs().await.unwrap();
+        assert_eq!(used(&hub, &owned).await.0, MIB, "measured");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn copies_and_moves_count_where_they_go() {
     for hub in TestHub::each().await {
         let owned = Owned::new(&hub).await;
