@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use lyceum_core::{Clock, Entropy};
+use lyceum_core::{Clock, Entropy, RepoKind};
 use lyceum_db::Db;
 use lyceum_fetch::{AllowList, Fetcher, Resolver};
 use lyceum_oidc::Issuer;
 use lyceum_store::Store;
+use quick_cache::sync::Cache;
+use serde_json::Value;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::bucket::Followers;
@@ -16,6 +18,7 @@ use crate::mirror::Mirrors;
 use crate::oidc::{self, OidcProvider, Provider};
 use crate::signature::Signer;
 use crate::throttle::Throttle;
+use crate::xet::claim::Verifying;
 use crate::{Result, Upstream};
 
 /// Most passwords hashed at once: each takes 19 MiB and tens of milliseconds, and anybody may ask for one.
@@ -23,6 +26,9 @@ const MAX_PASSWORD_WORK: usize = 4;
 
 /// Most diffs of pull requests made at once: each reads and compares up to 32 MiB.
 const MAX_DIFF_WORK: usize = 4;
+
+/// Catalogues of tags in memory: of each kind this minute's, and the last one's.
+const CATALOGUES: usize = 16;
 
 /// Settings of the hub that are not settings of one of its parts.
 #[derive(Debug, Clone)]
@@ -78,6 +84,10 @@ pub(crate) struct Inner {
     pub(crate) downloads: Downloads,
     /// What is had from other hubs.
     pub(crate) mirrors: Mirrors,
+    /// Catalogues of tags, by kind and minute.
+    pub(crate) catalogues: Cache<(RepoKind, i64), Arc<Value>>,
+    /// What is being verified for whom.
+    pub(crate) verifying: Verifying,
     /// Makes the requests to webhooks.
     pub(crate) fetcher: Fetcher,
     /// Who vouches for people.
@@ -138,6 +148,8 @@ impl Hub {
             delivery_added: Notify::new(),
             options,
             downloads: Downloads::default(),
+            catalogues: Cache::new(CATALOGUES),
+            verifying: Verifying::default(),
             job_added: Notify::new(),
             followers: Followers::default(),
             throttle: Throttle::new(),

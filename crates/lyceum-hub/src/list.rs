@@ -1,6 +1,7 @@
 //! Listing repos.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use lyceum_core::limits::MAX_PAGE_ENTRIES;
 use lyceum_core::{AccountName, RepoKind};
@@ -16,6 +17,8 @@ const MAX_TERMS: usize = 16;
 const MAX_CATALOGUE: usize = 1000;
 /// Most tags that the catalogue looks at, the most used first.
 const MAX_COUNTED: u32 = 20_000;
+/// How long a catalogue is answered as it was counted, in seconds.
+const CATALOGUE_SECONDS: i64 = 60;
 /// Prefixes of tags that are types of the catalogue.
 const TAG_TYPES: &[&str] = &[
     "annotations_creators",
@@ -123,7 +126,15 @@ impl Hub {
     ///
     /// A tag like `license:mit` has the type before the colon, if it is one of `TAG_TYPES`; plain tags are `other`,
     /// except those that name a task or a library.
-    pub async fn tags_by_type(&self, kind: RepoKind) -> Result<Value> {
+    ///
+    /// It is counted once a minute: everybody may ask, and the answer is the same for all.
+    pub async fn tags_by_type(&self, kind: RepoKind) -> Result<Arc<Value>> {
+        let minute = self.inner.clock.now().seconds() / CATALOGUE_SECONDS;
+        let count = async { Ok(Arc::new(self.count_tags(kind).await?)) };
+        self.inner.catalogues.get_or_insert_async(&(kind, minute), count).await
+    }
+
+    async fn count_tags(&self, kind: RepoKind) -> Result<Value> {
         let mut db = self.inner.db.read().await?;
         let mut catalogue: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
         let mut add = |name: &'static str, id: &str, label: &str, count: u64| {

@@ -9,7 +9,7 @@ use crate::access::grant::Bearer;
 use crate::signature::GrantError;
 use crate::{Action, Caller, Error, ErrorKind, Hub, Repo, Result, garbage, quota};
 
-mod claim;
+pub(crate) mod claim;
 mod reconstruction;
 mod shard;
 

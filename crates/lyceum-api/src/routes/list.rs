@@ -62,12 +62,12 @@ fn listed(mut info: RepoInfo) -> RepoInfo {
     info
 }
 
-async fn model_tags(State(api): State<Api>, _: Counted) -> ApiResult<Json<Value>> {
-    Ok(Json(api.hub.tags_by_type(RepoKind::Model).await?))
+async fn model_tags(State(api): State<Api>, _: Counted) -> ApiResult {
+    Ok(Json(&*api.hub.tags_by_type(RepoKind::Model).await?).into_response())
 }
 
-async fn dataset_tags(State(api): State<Api>, _: Counted) -> ApiResult<Json<Value>> {
-    Ok(Json(api.hub.tags_by_type(RepoKind::Dataset).await?))
+async fn dataset_tags(State(api): State<Api>, _: Counted) -> ApiResult {
+    Ok(Json(&*api.hub.tags_by_type(RepoKind::Dataset).await?).into_response())
 }
 
 fn properties(kind: RepoKind, query: &Params) -> ApiResult<Properties> {

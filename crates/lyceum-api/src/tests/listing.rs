@@ -193,4 +193,12 @@ async fn the_catalogue_of_tags_groups_and_counts_what_is_public() {
     );
     assert_eq!(tags["pipeline_tag"], json!([entry("text-generation", "text-generation", "pipeline_tag", 2)]));
     assert_eq!(tags["other"], json!([entry("rust", "rust", "other", 2)]));
+
+    // Counted once a minute.
+    server.json(Method::PUT, "/api/models/julien/one/settings", json!({ "private": true })).await.expect(200);
+    let again = server.get_anonymously("/api/models-tags-by-type").await.expect(200).json();
+    assert_eq!(again, tags);
+    server.hub.advance_seconds(60);
+    let later = server.get_anonymously("/api/models-tags-by-type").await.expect(200).json();
+    assert_eq!(later["license"].as_array().map(Vec::len), Some(1));
 }

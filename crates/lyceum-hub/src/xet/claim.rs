@@ -6,6 +6,7 @@
 //! take from his pull request, by whatever road, cannot be replaced later.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::TryStreamExt as _;
 use lyceum_core::{ByteRange, Sha256};
@@ -15,6 +16,49 @@ use sha2::Digest as _;
 
 use super::{NewFile, XetGrant};
 use crate::{Action, Error, ErrorKind, Hub, Result};
+
+/// Most shards of one user whose claims are read and verified at the same time.
+const MAX_SHARDS_OF_ONE: usize = 2;
+/// Most bytes of one user's claims that are read at the same time, unless they are of one shard.
+const MAX_BYTES_OF_ONE: u64 = 16 << 30;
+
+/// What is being verified, by user: shards and bytes.
+#[derive(Default)]
+pub(crate) struct Verifying(Arc<Mutex<HashMap<i64, (usize, u64)>>>);
+
+/// A user's turn, which ends when it is dropped.
+struct Turn {
+    verifying: Arc<Mutex<HashMap<i64, (usize, u64)>>>,
+    user_id: i64,
+    bytes: u64,
+}
+
+impl Verifying {
+    /// Begins a turn; fails when the user has enough under way, and the client tries again a little later.
+    fn begin(&self, user_id: i64, bytes: u64) -> Result<Turn> {
+        let mut users = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (shards, read) = users.get(&user_id).copied().unwrap_or_default();
+        if shards >= MAX_SHARDS_OF_ONE || (shards > 0 && read.saturating_add(bytes) > MAX_BYTES_OF_ONE) {
+            let message = "what you uploaded before is still being verified; please try again";
+            return Err(Error::new(ErrorKind::Unavailable, message));
+        }
+        users.insert(user_id, (shards + 1, read.saturating_add(bytes)));
+        Ok(Turn { verifying: Arc::clone(&self.0), user_id, bytes })
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut users = self.verifying.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((shards, bytes)) = users.get_mut(&self.user_id) {
+            *shards -= 1;
+            *bytes = bytes.saturating_sub(self.bytes);
+            if *shards == 0 {
+                users.remove(&self.user_id);
+            }
+        }
+    }
+}
 
 impl Hub {
     /// Verifies the claims of a shard by who may not write to the repo, and those that contradict what another user
@@ -27,18 +71,24 @@ impl Hub {
         let known = self.inner.db.read().await?.repo_files(grant.repo_id, &claimed).await?;
         let known: HashMap<Sha256, RepoFile> = known.into_iter().map(|file| (file.sha256, file)).collect();
         let writer = self.still_allowed(grant.repo_id, grant.bearer, Action::Write).await?;
-        for file in files {
-            let Some(sha256) = file.sha256 else {
-                continue;
-            };
-            let other = known.get(&sha256);
+        let doubted = |file: &NewFile| {
+            let other = file.sha256.and_then(|sha256| known.get(&sha256));
             let known_true = other.is_some_and(|other| other.verified && other.xet_hash == file.hash);
             let contradicts = other.is_some_and(|other| {
                 !other.verified && other.pusher_id != grant.bearer.user_id && other.xet_hash != file.hash
             });
-            if known_true || (writer && !contradicts) {
+            file.sha256.is_some() && !known_true && (!writer || contradicts)
+        };
+        let doubted: Vec<&mut NewFile> = files.iter_mut().filter(|file| doubted(file)).collect();
+        if doubted.is_empty() {
+            return Ok(());
+        }
+        let bytes = doubted.iter().fold(0_u64, |bytes, file| bytes.saturating_add(file.size));
+        let _turn = self.inner.verifying.begin(grant.bearer.user_id, bytes)?;
+        for file in doubted {
+            let Some(sha256) = file.sha256 else {
                 continue;
-            }
+            };
             let terms = lyceum_xet::decode_terms(&file.terms).map_err(Error::internal)?;
             if self.digest(terms, file.size).await? != sha256 {
                 let message = format!("invalid shard: file `{}` has not the sha256 `{sha256}`", file.hash);
@@ -93,3 +143,6 @@ impl Hub {
         Ok(Sha256(digest.finalize().into()))
     }
 }
+
+#[cfg(test)]
+mod tests;
