@@ -2,6 +2,7 @@
 
 import os
 import struct
+import urllib.error
 import urllib.request
 import zlib
 
@@ -108,7 +109,7 @@ def test_a_conflict_is_told_and_solved(api, other, repo):
     assert sorted(api.list_repo_files(repo)) == [".gitattributes", "a.txt", "n.txt"]
 
 
-def test_an_image_is_attached(api, tmp_path):
+def test_an_image_is_attached(api, repo, tmp_path):
     if not hasattr(api, "upload_attachment"):
         pytest.skip("this version of the client attaches nothing")
 
@@ -121,6 +122,9 @@ def test_an_image_is_attached(api, tmp_path):
     image = tmp_path / "pixel.png"
     image.write_bytes(png)
     url = api.upload_attachment(image)
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        urllib.request.urlopen(url)
+    api.create_discussion(repo, "Look", description=f"![a pixel]({url})")
     with urllib.request.urlopen(url) as answer:
         assert answer.headers["content-type"] == "image/png"
         assert "sandbox" in answer.headers["content-security-policy"]

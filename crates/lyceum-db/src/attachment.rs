@@ -3,7 +3,7 @@
 use lyceum_core::Timestamp;
 
 use crate::error::Result;
-use crate::queries::Queries;
+use crate::queries::{MAX_LIST, Queries, Sql};
 use crate::value::{Columns, Record, bind};
 
 /// A file to be shown in comments.
@@ -13,6 +13,8 @@ pub struct Attachment {
     pub name: String,
     /// Who uploaded it; `None` if the account is gone.
     pub user_id: Option<i64>,
+    /// The repo in which its uploader first showed it; `None` if that is gone, or he has not yet.
+    pub repo_id: Option<i64>,
     /// What its bytes were found to be.
     pub media_type: String,
     /// Its length.
@@ -26,6 +28,7 @@ impl Record for Attachment {
         Ok(Self {
             name: columns.get()?,
             user_id: columns.get()?,
+            repo_id: columns.get()?,
             media_type: columns.get()?,
             bytes: columns.get()?,
             created_at: columns.get()?,
@@ -42,15 +45,28 @@ impl Queries {
         Ok(self.execute(sql, arguments).await? == 1)
     }
 
+    /// Binds those attachments of a user that are called so, and are not bound yet, to a repo.
+    pub async fn bind_attachments(&mut self, user_id: i64, names: &[&str], repo_id: i64) -> Result<()> {
+        for names in names.chunks(MAX_LIST) {
+            let mut sql = Sql::new("UPDATE attachment SET repo_id = ");
+            sql.bind(repo_id).push(" WHERE repo_id IS NULL AND user_id = ").bind(user_id);
+            sql.push(" AND name IN ").list(names);
+            let (sql, arguments) = sql.finish();
+            self.execute(sql, arguments).await?;
+        }
+        Ok(())
+    }
+
     /// Returns an attachment.
     pub async fn attachment(&mut self, name: &str) -> Result<Option<Attachment>> {
-        let sql = "SELECT name, user_id, media_type, bytes, created_at FROM attachment WHERE name = $1";
+        let sql =
+            "SELECT name, user_id, repo_id, media_type, bytes, created_at FROM attachment WHERE name = $1";
         self.optional(sql, bind![name]).await
     }
 
     /// Returns a page of all attachments in order of name, after the one called `after`, for checks.
     pub async fn attachments_page(&mut self, after: &str, limit: u32) -> Result<Vec<Attachment>> {
-        let sql = "SELECT name, user_id, media_type, bytes, created_at FROM attachment WHERE name > $1 \
+        let sql = "SELECT name, user_id, repo_id, media_type, bytes, created_at FROM attachment WHERE name > $1 \
                    ORDER BY name LIMIT $2";
         self.all(sql, bind![after, limit]).await
     }

@@ -33,6 +33,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { name: "lfs_lock", text: include_str!("../migrations/0012_lfs_lock.sql") },
     Migration { name: "mirror", text: include_str!("../migrations/0013_mirror.sql") },
     Migration { name: "collect", text: include_str!("../migrations/0014_collect.sql") },
+    Migration { name: "shared_messages", text: include_str!("../migrations/0009_shared_messages.sql") },
 ];
 
 /// Brings the schema up to date, in one transaction that keeps other replicas waiting.

@@ -201,6 +201,7 @@ impl Queries {
 
     /// Deletes a webhook with its deliveries; false if it is gone.
     pub async fn delete_webhook(&mut self, id: i64) -> Result<bool> {
+        self.forget_log(id).await?;
         Ok(self.execute("DELETE FROM webhook WHERE id = $1", bind![id]).await? == 1)
     }
 

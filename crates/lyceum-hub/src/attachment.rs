@@ -1,7 +1,7 @@
 //! Images, videos and sounds that people show in comments.
 //!
-//! An attachment belongs to no repo: it is uploaded before the comment that names it is written. Its address holds 128
-//! random bits, and whoever knows it may see it, as mail programs and other sites that show a comment must.
+//! An attachment is uploaded before the comment that shows it is written. Until then it is its uploader's alone. From
+//! then on it belongs to the repo of that comment: whoever may see the repo may see it, wherever else it is shown.
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
@@ -9,12 +9,16 @@ use lyceum_core::ByteRange;
 use lyceum_core::limits::MAX_ATTACHMENT_BYTES;
 use lyceum_store::{BlobKey, ByteStream};
 
-use crate::access::Permission;
-use crate::{Caller, Error, ErrorKind, Hub, Result};
+use crate::access::{Permission, check};
+use crate::{Action, Caller, Error, ErrorKind, Hub, Result};
 
 /// Most bytes that one user may attach in a day.
 const MAX_BYTES_A_DAY: u64 = 1024 * 1024 * 1024;
 const DAY_SECONDS: i64 = 24 * 3600;
+/// Most attachments that one text shows; what it names beyond is not looked at.
+const MAX_SHOWN: usize = 100;
+/// What comes before the name in an address.
+const ADDRESS: &str = "/uploads/";
 /// Bytes by which a file is recognised.
 const PROBE_BYTES: usize = 16;
 
@@ -66,6 +70,7 @@ impl Hub {
         let row = lyceum_db::Attachment {
             name: format!("{}.{ending}", self.inner.entropy.id()),
             user_id: Some(user_id),
+            repo_id: None,
             media_type: media_type.to_owned(),
             bytes: 0,
             created_at: now,
@@ -110,10 +115,19 @@ impl Hub {
         }
     }
 
-    /// Finds an attachment.
-    pub async fn attachment(&self, name: &str) -> Result<Attachment> {
-        let found = self.inner.db.read().await?.attachment(name).await?;
-        let found = found.ok_or_else(|| Error::new(ErrorKind::NotFound, "there is no such attachment"))?;
+    /// Finds an attachment that the caller may see; others are answered as missing.
+    pub async fn attachment(&self, caller: &Caller, name: &str) -> Result<Attachment> {
+        let missing = || Error::new(ErrorKind::NotFound, "there is no such attachment");
+        let mut db = self.inner.db.read().await?;
+        let found = db.attachment(name).await?.ok_or_else(missing)?;
+        let own = found.user_id.is_some() && found.user_id == caller.user_id();
+        if !own {
+            let repo_id = found.repo_id.ok_or_else(missing)?;
+            let access = db.repo_access_by_id(repo_id, caller.user_id().unwrap_or_default()).await?;
+            let access = access.ok_or_else(missing)?;
+            let now = self.inner.clock.now();
+            check(caller, &access.repo, &access.standing, Action::Discover, now).map_err(|_| missing())?;
+        }
         Ok(Attachment { name: found.name, media_type: found.media_type, bytes: found.bytes })
     }
 
@@ -121,6 +135,29 @@ impl Hub {
     pub async fn read_attachment(&self, attachment: &Attachment, range: ByteRange) -> Result<ByteStream> {
         Ok(self.inner.store.stream_blob(&key(&attachment.name)?, Some(range)).await?)
     }
+}
+
+/// Gives the attachments that a text shows to the repo it is said in, as far as they are the speaker's and nobody's yet.
+pub(crate) async fn bind(tx: &mut lyceum_db::Queries, user_id: i64, text: &str, repo_id: i64) -> Result<()> {
+    let names = shown(text);
+    if names.is_empty() { Ok(()) } else { Ok(tx.bind_attachments(user_id, &names, repo_id).await?) }
+}
+
+/// Returns the names of the attachments that a text may show.
+fn shown(text: &str) -> Vec<&str> {
+    let mut names: Vec<&str> = Vec::new();
+    for rest in text.split(ADDRESS).skip(1) {
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '.').unwrap_or(rest.len());
+        // A full stop after an address is not part of it.
+        let name = rest[..end].trim_end_matches('.');
+        if !name.is_empty() && !names.contains(&name) {
+            names.push(name);
+        }
+        if names.len() == MAX_SHOWN {
+            break;
+        }
+    }
+    names
 }
 
 fn check_day(attached: u64, more: u64) -> Result<()> {

@@ -103,7 +103,7 @@ impl Hub {
     }
 
     /// Does the regular chores and one job; `false` if none was due.
-    async fn run_round(&self) -> Result<bool> {
+    pub(crate) async fn run_round(&self) -> Result<bool> {
         self.flush_downloads().await?;
         self.forget_uploads().await?;
         let Some(job) = self.claim(CHORES, LEASE_MS, MAX_ATTEMPTS).await? else {
@@ -150,6 +150,9 @@ impl Hub {
                         }
                         tracing::warn!(job = job.key, "a background job never ended and is dropped");
                         tx.drop_job(&job).await?;
+                        if job.queue == deliver::QUEUE {
+                            deliver::give_up(tx, &job, now).await?;
+                        }
                     }
                     Ok::<_, Error>(None)
                 })

@@ -7,7 +7,7 @@ use axum::extract::{Extension, State};
 use axum::response::Response;
 use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
-    HeaderMap, X_CONTENT_TYPE_OPTIONS,
+    HeaderMap, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderName, HeaderValue, Method};
 use lyceum_core::limits::MAX_ATTACHMENT_BYTES;
@@ -16,7 +16,7 @@ use super::{Routes, Scope};
 use crate::Api;
 use crate::byteranges::{Selection, respond, select};
 use crate::error::ApiResult;
-use crate::extract::{Auth, BaseUrl, Counted, PathParams};
+use crate::extract::{Auth, BaseUrl, PathParams};
 use crate::layers::Shared;
 use crate::upload::body_stream;
 
@@ -43,21 +43,22 @@ async fn upload(
 
 async fn serve(
     State(api): State<Api>,
-    _: Counted,
+    Auth(caller): Auth,
     Extension(shared): Extension<Arc<Shared>>,
     path: PathParams,
     method: Method,
     headers: HeaderMap,
 ) -> ApiResult {
-    let attachment = api.hub.attachment(path.get("attachment")?).await?;
+    let attachment = api.hub.attachment(&caller, path.get("attachment")?).await?;
     let etag = format!("\"{}\"", attachment.name);
     let mut response = Response::default();
     let described = response.headers_mut();
     let media_type = HeaderValue::try_from(&attachment.media_type).map_err(lyceum_hub::Error::internal)?;
     described.insert(CONTENT_TYPE, media_type);
     described.insert(ETAG, HeaderValue::try_from(&etag).map_err(lyceum_hub::Error::internal)?);
+    described.insert(VARY, HeaderValue::from_static("Authorization"));
     described.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    described.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
+    described.insert(CACHE_CONTROL, HeaderValue::from_static("private, max-age=86400, immutable"));
     described.insert(CONTENT_DISPOSITION, HeaderValue::from_static("inline"));
     described.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     described.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));

@@ -185,6 +185,11 @@ async fn attachments_are_shown_and_never_run() {
     let url = String::from_utf8(made.body.to_vec()).unwrap();
     assert!(url.starts_with("http://hub.test/uploads/") && url.ends_with(".png"), "{url}");
     assert!(made.header("content-type").starts_with("text/plain"));
+    server.get_anonymously(&url).await.expect_error(404, "");
+    assert_eq!(server.get(&url).await.expect(200).body, png);
+    server.model("m").await;
+    let shown = json!({ "title": "Look", "description": format!("![pixels]({url})") });
+    server.post("/api/models/julien/m/discussions", shown).await.expect(200);
     let seen = server.get_anonymously(&url).await.expect(200);
     assert_eq!(seen.body, png);
     for (name, expected) in [

@@ -158,6 +158,7 @@ pub(super) async fn authors_may_leave(db: &Db) {
             let attached = Attachment {
                 name: "a.png".to_owned(),
                 user_id: Some(bob),
+                repo_id: None,
                 media_type: "image/png".to_owned(),
                 bytes: 7,
                 created_at: NOW,

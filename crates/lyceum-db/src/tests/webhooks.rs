@@ -65,7 +65,16 @@ pub(super) async fn deliveries_are_logged_and_forgotten(db: &Db) {
     })
     .await;
     let insert = async |event: Option<i64>| {
-        put(db, move |tx| Box::pin(async move { tx.insert_delivery(webhook, event, "{}", NOW).await })).await
+        put(db, move |tx| {
+            Box::pin(async move {
+                let message = tx.put_webhook_message(event.unwrap_or(7), "{}", NOW).await?;
+                tx.insert_delivery(webhook, event, message, NOW).await
+            })
+        })
+        .await
+    };
+    let messages = async || -> u64 {
+        read(db).await.one("SELECT COUNT(*) FROM webhook_message", crate::value::bind![]).await.unwrap()
     };
     let first = insert(Some(1)).await.unwrap();
     assert_eq!(insert(Some(1)).await, None, "told already");
@@ -100,12 +109,28 @@ pub(super) async fn deliveries_are_logged_and_forgotten(db: &Db) {
     let forget = async |keep, most| {
         put(db, move |tx| Box::pin(async move { tx.forget_deliveries(webhook, keep, most).await })).await;
     };
+    assert_eq!(messages().await, 3, "the two without an event share one");
     forget(2, 9).await;
     assert_eq!(log(None).await, [rest[2], rest[1]]);
+    assert_eq!(messages().await, 1);
     forget(0, 9).await;
     assert_eq!(log(None).await, [rest[2]], "what is to be sent stays");
     forget(0, 0).await;
-    assert_eq!(log(None).await, []);
+    assert_eq!((log(None).await, messages().await), (vec![], 0));
+    let mut ids = Vec::new();
+    for event in 10..15 {
+        ids.push(insert(Some(event)).await.unwrap());
+    }
+    end(ids[1], DeliveryState::Failed).await;
+    end(ids[3], DeliveryState::Delivered).await;
+    let forget_all = async |most| {
+        put(db, move |tx| Box::pin(async move { tx.forget_deliveries_of(alice, most).await })).await;
+    };
+    forget_all(4).await;
+    assert_eq!(log(None).await, [ids[4], ids[3], ids[2], ids[0]], "the oldest that ended");
+    forget_all(2).await;
+    assert_eq!((log(None).await, messages().await), (vec![ids[4], ids[2]], 2));
     put(db, move |tx| Box::pin(async move { tx.delete_webhook(webhook).await })).await;
+    assert_eq!(messages().await, 0);
     assert_eq!(insert(Some(3)).await, None);
 }

@@ -1,11 +1,11 @@
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use lyceum_core::ByteRange;
 use lyceum_core::limits::MAX_ATTACHMENT_BYTES;
+use lyceum_core::{ByteRange, RepoKind};
 
-use super::recognise;
+use super::{MAX_SHOWN, recognise, shown};
 use crate::testing::TestHub;
-use crate::{Caller, ErrorKind};
+use crate::{Action, Caller, ErrorKind, Repo, RepoChange, Visibility};
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and some pixels";
 
@@ -48,7 +48,7 @@ async fn what_is_attached_can_be_read() {
         // Cut where the kind cannot yet be told.
         let made = hub.attach(&alice, body(&[&PNG[..3], b"", &PNG[3..]])).await.unwrap();
         assert!(made.name.len() > 32 && made.name.ends_with(".png"), "{made:?}");
-        let found = hub.attachment(&made.name).await.unwrap();
+        let found = hub.attachment(&alice, &made.name).await.unwrap();
         assert_eq!((found.media_type.as_str(), found.bytes), ("image/png", PNG.len() as u64));
         let part: Vec<Bytes> =
             hub.read_attachment(&found, ByteRange::new(1, 4)).await.unwrap().try_collect().await.unwrap();
@@ -63,8 +63,8 @@ async fn what_is_attached_can_be_read() {
         let findings = hub.fsck(false, |_| {}).await.unwrap().findings;
         assert_eq!(findings.len(), 2);
         assert!(findings[1].object.contains("0rphan.png"), "{findings:?}");
-        assert_eq!(hub.attachment("none.png").await.unwrap_err().kind(), ErrorKind::NotFound);
-        assert_eq!(hub.attachment("../../lyceum.db").await.unwrap_err().kind(), ErrorKind::NotFound);
+        assert_eq!(hub.attachment(&alice, "none.png").await.unwrap_err().kind(), ErrorKind::NotFound);
+        assert_eq!(hub.attachment(&alice, "../../lyceum.db").await.unwrap_err().kind(), ErrorKind::NotFound);
     }
 }
 
@@ -89,6 +89,7 @@ async fn only_so_much_can_be_attached() {
     let row = lyceum_db::Attachment {
         name: "much".to_owned(),
         user_id: alice.user_id(),
+        repo_id: None,
         media_type: "video/mp4".to_owned(),
         bytes: (1 << 30) - MAX_ATTACHMENT_BYTES.min(10),
         created_at: now,
@@ -104,4 +105,66 @@ async fn only_so_much_can_be_attached() {
     assert_eq!(hub.inner.store.list_blobs("attachments").collect::<Vec<_>>().await.len(), 0);
     hub.advance_seconds(24 * 3600 + 1);
     hub.attach(&alice, body(&[PNG])).await.unwrap();
+}
+
+#[test]
+fn texts_show_what_they_name() {
+    assert_eq!(
+        shown("![a](https://hub/uploads/ab1.png), /uploads/cd2.mp4. And /uploads/ab1.png"),
+        ["ab1.png", "cd2.mp4"]
+    );
+    assert_eq!(shown("/uploads/ and /uploads/../x and uploads/a.png"), Vec::<&str>::new());
+    let many: String = (0..MAX_SHOWN + 5).map(|at| format!("/uploads/{at}.png ")).collect();
+    assert_eq!(shown(&many).len(), MAX_SHOWN);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attachments_belong_to_the_repo_that_first_shows_them() {
+    for hub in TestHub::each().await {
+        let (alice, _) = hub.user("alice").await;
+        let (bob, _) = hub.user("bob").await;
+        let open = async |caller: &Caller, name: &str, visibility| -> Repo {
+            let id = hub.repo(caller, RepoKind::Model, name).await;
+            let repo = hub.open(caller, RepoKind::Model, &id, Action::Administer).await.unwrap();
+            let change = RepoChange { visibility: Some(visibility), ..RepoChange::default() };
+            hub.change_repo(caller, &repo, change).await.unwrap();
+            hub.open(caller, RepoKind::Model, &id, Action::Administer).await.unwrap()
+        };
+        let hidden = open(&alice, "hidden", Visibility::Private).await;
+        let shown = open(&alice, "shown", Visibility::Public).await;
+        let theirs = open(&bob, "theirs", Visibility::Public).await;
+        let sees = async |caller: &Caller, name: &str| match hub.attachment(caller, name).await {
+            Ok(_) => true,
+            Err(error) => {
+                assert_eq!(
+                    (error.kind(), error.message()),
+                    (ErrorKind::NotFound, "there is no such attachment")
+                );
+                false
+            }
+        };
+        let one = hub.attach(&alice, body(&[PNG])).await.unwrap().name;
+        let two = hub.attach(&alice, body(&[PNG])).await.unwrap().name;
+        let text = |name: &str| format!("![x](https://hub.test/uploads/{name})");
+        // Who learns of an address cannot take what is there.
+        hub.create_discussion(&bob, &theirs, "mine now", &text(&one), false).await.unwrap();
+        assert!(sees(&alice, &one).await && !sees(&bob, &one).await && !sees(&Caller::Anonymous, &one).await);
+
+        let made = hub.create_discussion(&alice, &hidden, "secret", &text(&one), false).await.unwrap();
+        hub.create_discussion(&alice, &shown, "public", &text(&one), false).await.unwrap();
+        assert!(sees(&alice, &one).await && !sees(&bob, &one).await && !sees(&Caller::Anonymous, &one).await);
+
+        let made_here = hub.create_discussion(&alice, &shown, "later", "words", false).await.unwrap();
+        let said = hub.comment(&alice, &shown, made_here.number, "more words").await.unwrap();
+        hub.edit_comment(&alice, &shown, made_here.number, &said.id, &text(&two)).await.unwrap();
+        assert!(sees(&bob, &two).await && sees(&Caller::Anonymous, &two).await);
+        hub.comment(&alice, &hidden, made.number, &text(&two)).await.unwrap();
+        assert!(sees(&Caller::Anonymous, &two).await);
+
+        let change = RepoChange { visibility: Some(Visibility::Private), ..RepoChange::default() };
+        hub.change_repo(&alice, &shown, change).await.unwrap();
+        assert!(sees(&alice, &two).await && !sees(&bob, &two).await);
+        hub.delete_repo(&alice, &shown).await.unwrap();
+        assert!(sees(&alice, &two).await && !sees(&bob, &two).await);
+    }
 }

@@ -191,6 +191,9 @@ impl News {
             created_at: now,
             data: self.data.clone(),
         };
+        if self.kind == COMMENT {
+            crate::attachment::bind(tx, author_id, &self.data, row.repo_id).await?;
+        }
         if tx.insert_discussion_event(&event).await? {
             return Ok(());
         }

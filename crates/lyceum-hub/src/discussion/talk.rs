@@ -193,6 +193,7 @@ impl Hub {
                 Box::pin(async move {
                     let detail = json!({ "number": number, "event": id });
                     append_event(tx, Some(repo_id), Some(actor), action, &detail, now).await?;
+                    crate::attachment::bind(tx, actor, &data, repo_id).await?;
                     if tx.set_discussion_event_data(repo_id, number, &id, &old, &data).await? {
                         return Ok(());
                     }

@@ -344,3 +344,51 @@ async fn slow_receivers_keep_only_their_owner_waiting() {
     stop.send(()).unwrap();
     worker.await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_is_kept_once_for_all_who_are_told() {
+    let (hub, receiver) = (hub().await, Receiver::start().await);
+    let (alice, _) = hub.user("alice").await;
+    let (bob, _) = hub.user("bob").await;
+    let hooks = [
+        watch(&hub, &alice, &receiver.url, &[("user", "alice")]).await,
+        watch(&hub, &bob, &receiver.url, &[("user", "alice")]).await,
+    ];
+    hub.repo(&alice, RepoKind::Model, "m").await;
+    hub.run_due_jobs().await.unwrap();
+    let ids = async |caller: &Caller, hook: &Webhook| {
+        let ids: Vec<i64> = log(&hub, caller, hook).await.iter().map(|delivery| delivery.id).collect();
+        let mut db = hub.inner.db.read().await.unwrap();
+        let mut messages = Vec::new();
+        for id in ids {
+            messages.push(db.delivery(id).await.unwrap().unwrap().message_id);
+        }
+        messages
+    };
+    let first = ids(&alice, &hooks[0]).await;
+    assert_eq!((first.len(), ids(&bob, &hooks[1]).await), (1, first.clone()));
+    let delivery = log(&hub, &alice, &hooks[0]).await.remove(0);
+    hub.replay_delivery(&alice, hooks[0].id, delivery.id).await.unwrap();
+    assert_eq!(ids(&alice, &hooks[0]).await, [first[0], first[0]]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_that_never_ends_has_failed() {
+    let (hub, receiver) = (hub().await, Receiver::start().await);
+    let (alice, _) = hub.user("alice").await;
+    let hook = watch(&hub, &alice, &receiver.url, &[("user", "alice")]).await;
+    hub.repo(&alice, RepoKind::Model, "m").await;
+    while hub.run_round().await.unwrap() {}
+    // Begun, and never ended: as by a process that dies each time.
+    let mut claims = 0;
+    while let Some(job) = hub.claim_delivery().await.unwrap() {
+        assert_eq!(job.queue, crate::webhook::deliver::QUEUE);
+        claims += 1;
+        hub.advance_seconds(61);
+    }
+    assert!(claims > 12, "{claims}");
+    let delivery = log(&hub, &alice, &hook).await.remove(0);
+    assert_eq!((delivery.state, delivery.status, delivery.retry_at), (DeliveryState::Failed, None, None));
+    assert!(delivery.answer.unwrap().contains("begun"));
+    assert_eq!(receiver.take().len(), 0);
+}

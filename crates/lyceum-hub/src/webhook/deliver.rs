@@ -47,6 +47,9 @@ struct Failure {
     transient: bool,
 }
 
+/// Most deliveries of all webhooks of one user, waiting or kept; beyond them the oldest that ended are forgotten first.
+pub(super) const MAX_OF_ONE_USER: u32 = 2000;
+
 /// Enqueues a delivery, and forgets what the log has no room for.
 pub(super) async fn enqueue(
     tx: &mut lyceum_db::Queries,
@@ -57,6 +60,35 @@ pub(super) async fn enqueue(
     let key = format!("{QUEUE}:{delivery_id}");
     tx.enqueue(QUEUE, &key, &delivery_id.to_string(), now, now).await?;
     Ok(tx.forget_deliveries(webhook_id, KEPT, MAX_WAITING).await?)
+}
+
+/// Ends a delivery as failed whose job is dropped: it was begun too often and never ended.
+pub(crate) async fn give_up(tx: &mut lyceum_db::Queries, job: &Job, now: Timestamp) -> Result<()> {
+    let id = job.payload.parse().map_err(Error::internal)?;
+    let delivery = tx.delivery(id).await?.filter(|delivery| delivery.state == DeliveryState::Pending);
+    let Some(delivery) = delivery else {
+        return Ok(());
+    };
+    let end = DeliveryEnd {
+        state: DeliveryState::Failed,
+        status: None,
+        answer: format!("no attempt came to an end; it was begun {MAX_CLAIMS} times"),
+        duration_ms: 0,
+        retry_at: None,
+        at: now,
+    };
+    note_end(tx, id, delivery.webhook_id, &end).await?;
+    Ok(())
+}
+
+/// Notes how an attempt ended, and turns a webhook off that only fails; returns whether it did.
+async fn note_end(tx: &mut lyceum_db::Queries, id: i64, webhook_id: i64, end: &DeliveryEnd) -> Result<bool> {
+    let failures = tx.end_delivery(id, end).await?;
+    let hopeless = failures.is_some_and(|failures| failures >= MAX_FAILURES);
+    if hopeless {
+        tx.set_webhook_disabled(webhook_id, true, end.at).await?;
+    }
+    Ok(hopeless)
 }
 
 impl Hub {
@@ -117,15 +149,11 @@ impl Hub {
             .db
             .write(move |tx| {
                 Box::pin(async move {
-                    let failures = tx.end_delivery(id, &end).await?;
+                    let hopeless = note_end(tx, id, webhook_id, &end).await?;
                     match end.retry_at {
                         Some(retry_at) => tx.fail(&job, &end.answer, retry_at).await?,
                         None => tx.complete(&job).await?,
                     };
-                    let hopeless = failures.is_some_and(|failures| failures >= MAX_FAILURES);
-                    if hopeless {
-                        tx.set_webhook_disabled(webhook_id, true, end.at).await?;
-                    }
                     Ok::<_, Error>(hopeless)
                 })
             })

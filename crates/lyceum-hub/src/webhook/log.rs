@@ -78,13 +78,13 @@ impl Hub {
             || Error::new(ErrorKind::NotFound, format!("the webhook has no delivery {delivery_id}"));
         let found = self.inner.db.read().await?.delivery(delivery_id).await?;
         let found = found.filter(|found| found.webhook_id == webhook_id).ok_or_else(missing)?;
-        let (now, payload) = (self.inner.clock.now(), found.payload);
+        let (now, message_id) = (self.inner.clock.now(), found.message_id);
         let id = self
             .inner
             .db
             .write(move |tx| {
                 Box::pin(async move {
-                    let id = tx.insert_delivery(webhook_id, None, &payload, now).await?;
+                    let id = tx.insert_delivery(webhook_id, None, message_id, now).await?;
                     let id = id.ok_or_else(|| super::missing(webhook_id))?;
                     deliver::enqueue(tx, webhook_id, id, now).await?;
                     let detail = json!({ "webhook": webhook_id, "delivery": delivery_id });

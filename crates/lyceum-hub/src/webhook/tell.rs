@@ -1,5 +1,6 @@
 //! From an announced change to one delivery per webhook.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use lyceum_core::{RepoId, RepoKind};
@@ -7,7 +8,7 @@ use lyceum_db::{AccountKind, Role, TokenKind, TokenRole, Watched, Watcher};
 use serde_json::{Map, Value};
 
 use super::announce::{Announcement, Gone};
-use super::deliver;
+use super::deliver::{self, MAX_OF_ONE_USER};
 use super::message::{CommentPart, DiscussionPart, Message, MovedPart, RefPart, RepoPart};
 use crate::access::check;
 use crate::{Action, Caller, Error, Hub, Identity, Result};
@@ -140,12 +141,25 @@ impl Hub {
             .db
             .write(move |tx| {
                 Box::pin(async move {
-                    for Told { webhook, key, payload } in &told {
-                        if let Some(id) = tx.insert_delivery(*webhook, Some(*key), payload, now).await? {
+                    let mut messages = BTreeMap::new();
+                    for Told { key, payload, .. } in &told {
+                        if !messages.contains_key(key) {
+                            messages.insert(*key, tx.put_webhook_message(*key, payload, now).await?);
+                        }
+                    }
+                    for Told { webhook, key, .. } in &told {
+                        if let Some(id) = tx.insert_delivery(*webhook, Some(*key), messages[key], now).await?
+                        {
                             deliver::enqueue(tx, *webhook, id, now).await?;
                         }
                     }
-                    Ok::<_, Error>(())
+                    let owners: BTreeSet<i64> = told.iter().map(|told| told.owner).collect();
+                    for owner in owners {
+                        tx.forget_deliveries_of(owner, MAX_OF_ONE_USER).await?;
+                    }
+                    // Of webhooks that are gone meanwhile.
+                    let messages: Vec<i64> = messages.into_values().collect();
+                    Ok::<_, Error>(tx.forget_webhook_messages(&messages).await?)
                 })
             })
             .await
@@ -276,6 +290,7 @@ struct Prepared {
 #[derive(Clone)]
 struct Told {
     webhook: i64,
+    owner: i64,
     key: i64,
     payload: Arc<str>,
 }
@@ -284,7 +299,12 @@ impl Prepared {
     fn to(&self, watcher: &Watcher) -> Option<Told> {
         let webhook = &watcher.webhook;
         let wanted = if self.discussion { webhook.discussion_events } else { webhook.repo_events };
-        wanted.then(|| Told { webhook: webhook.id, key: self.key, payload: self.payload.clone() })
+        wanted.then(|| Told {
+            webhook: webhook.id,
+            owner: webhook.owner_id,
+            key: self.key,
+            payload: self.payload.clone(),
+        })
     }
 }
 
