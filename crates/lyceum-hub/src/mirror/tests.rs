@@ -6,7 +6,7 @@ use serde_json::Map;
 use super::*;
 use crate::testing::TestHub;
 use crate::{Caller, FileHandle, Gated, HubOptions, LfsAction, LfsObject, LfsOperation, Role, Visibility};
-use upstream::{FakeHub, Mood};
+use upstream::{FakeHub, Mood, Xet};
 
 mod upstream;
 
@@ -200,6 +200,40 @@ async fn lies_are_not_kept() {
     fake.set_mood(Mood::Honest);
     assert_eq!(read(&hub, "large.bin", 0..size).await.unwrap(), large);
     assert_eq!(hub.fsck(true, |_| {}).await.unwrap().findings.len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chunks_are_believed_no_more_than_files() {
+    let fake = FakeHub::start().await;
+    let large = content(2_500_000);
+    fake.commit_large("large.bin", &large);
+    fake.publish();
+    let size = large.len() as u64;
+    // What does not fit together is had as a whole instead; what fits and is wrong is a lie.
+    for (xet, whole) in [
+        (Xet::Honest, Some(0)),
+        (Xet::Short, Some(1)),
+        (Xet::Placeless, Some(1)),
+        (Xet::Garbled, Some(1)),
+        (Xet::Forging, None),
+    ] {
+        let hub = hub(&fake, PullThrough::Off).await;
+        fake.set_mood(Mood::Xet(xet));
+        let before = fake.requests("resolve").len();
+        hub.add_mirror(wanted("copy/m")).await.unwrap();
+        let found = read(&hub, "large.bin", 0..size).await;
+        match whole {
+            Some(requests) => {
+                assert_eq!(found.unwrap(), large, "{xet:?}");
+                assert_eq!(fake.requests("resolve").len() - before, requests, "{xet:?}");
+            }
+            None => {
+                assert!(found.unwrap_err().contains("sha256"), "{xet:?}");
+                assert_eq!(open(&hub, "large.bin").await.entry.xet_hash, None);
+            }
+        }
+        assert_eq!(hub.fsck(true, |_| {}).await.unwrap().findings.len(), 0, "{xet:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -30,7 +30,26 @@ pub(super) enum Mood {
     Looping,
     /// Has trouble with everything.
     Down,
+    /// Offers its files by Xet, too.
+    Xet(Xet),
 }
+
+/// What its store says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Xet {
+    Honest,
+    /// Sends other chunks.
+    Forging,
+    /// Leaves out the last chunk.
+    Short,
+    /// Names chunks that it does not say where to find.
+    Placeless,
+    /// Sends no chunks, but something else.
+    Garbled,
+}
+
+/// Bytes of each chunk.
+const CHUNK_BYTES: usize = 128 * 1024;
 
 pub(super) struct FakeHub {
     pub(super) url: String,
@@ -44,6 +63,7 @@ struct State {
     files: Mutex<HashMap<String, Vec<u8>>>,
     requests: Mutex<Vec<String>>,
     bare: std::path::PathBuf,
+    port: u16,
 }
 
 impl FakeHub {
@@ -53,13 +73,15 @@ impl FakeHub {
         git(work.path(), &["init", "-q", "-b", "main", "work"]);
         git(work.path(), &["init", "-q", "--bare", "-b", "main", "bare"]);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
+        let port = listener.local_addr().unwrap().port();
+        let url = format!("http://127.0.0.1:{port}");
         let state = Arc::new(State {
             mood: Mutex::new(Mood::Honest),
             info: Mutex::new(r#"{"id":"lab/m","private":false,"gated":false}"#.to_owned()),
             files: Mutex::default(),
             requests: Mutex::default(),
             bare: work.path().join("bare"),
+            port,
         });
         let serving = state.clone();
         tokio::spawn(async move {
@@ -179,12 +201,73 @@ impl State {
             assert!(version, "{head}");
             return ok(&self.upload_pack(path.contains("info/refs"), body));
         }
+        if let Mood::Xet(xet) = mood
+            && let Some(answer) = self.xet(xet, path, head)
+        {
+            return answer;
+        }
         let file = path.strip_prefix("/lab/m/resolve/").and_then(|rest| rest.split_once('/'));
         let content = file.and_then(|(_, path)| self.files.lock().unwrap().get(path).cloned());
         match content {
             Some(content) => self.file(mood, content, from),
             None => b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_vec(),
         }
+    }
+
+    /// Answers what is asked by Xet: one xorb, of which the only file is the first part.
+    fn xet(&self, xet: Xet, path: &str, head: &str) -> Option<Vec<u8>> {
+        let hash = "ab".repeat(32);
+        let files = self.files.lock().unwrap();
+        let content = files.get("large.bin")?;
+        let count = content.len().div_ceil(CHUNK_BYTES);
+        let stored = content.len() + 8 * count;
+        if path.starts_with("/api/models/lab/m/paths-info/") {
+            return Some(ok(format!(r#"[{{"path":"large.bin","xetHash":"{hash}"}}]"#).as_bytes()));
+        }
+        if path.starts_with("/api/models/lab/m/xet-read-token/") {
+            let port = self.port;
+            let token = format!(
+                r#"{{"casUrl":"http://127.0.0.1:{port}/cas","accessToken":"t","exp":{}}}"#,
+                i64::MAX / 2
+            );
+            return Some(ok(token.as_bytes()));
+        }
+        if path.starts_with("/cas/v2/") {
+            return Some(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_vec());
+        }
+        if path.starts_with("/cas/v1/") {
+            let (chunks, bytes) = match xet {
+                Xet::Short => (count - 1, content.len() / CHUNK_BYTES * CHUNK_BYTES - CHUNK_BYTES),
+                _ => (count, content.len()),
+            };
+            let placed = if xet == Xet::Placeless { count - 1 } else { count };
+            let plan = serde_json::json!({
+                "offset_into_first_range": 0,
+                "terms": [{ "hash": hash, "unpacked_length": bytes, "range": { "start": 0, "end": chunks } }],
+                "fetch_info": { hash.clone(): [{
+                    "range": { "start": 0, "end": placed },
+                    "url": format!("http://127.0.0.1:{}/data", self.port),
+                    "url_range": { "start": 0, "end": stored - 1 },
+                }] },
+            });
+            return Some(ok(plan.to_string().as_bytes()));
+        }
+        if path != "/data" {
+            return None;
+        }
+        assert!(!head.contains("uthorization"));
+        let mut data = Vec::new();
+        for chunk in content.chunks(CHUNK_BYTES) {
+            let length = u32::try_from(chunk.len()).unwrap().to_le_bytes();
+            data.extend_from_slice(&[0, length[0], length[1], length[2], 0, length[0], length[1], length[2]]);
+            data.extend_from_slice(chunk);
+        }
+        match xet {
+            Xet::Forging => data[stored / 2] ^= 1,
+            Xet::Garbled => data.fill(7),
+            _ => {}
+        }
+        Some(ok(&data))
     }
 
     fn file(&self, mood: Mood, mut content: Vec<u8>, from: usize) -> Vec<u8> {
