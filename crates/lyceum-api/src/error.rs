@@ -3,6 +3,7 @@
 //! Git LFS and the Xet store render the same [`ApiError`] in their own shapes; they take status and text from
 //! [`ApiError::parts`].
 
+mod git;
 mod lfs;
 
 use std::error::Error as _;
@@ -193,6 +194,7 @@ impl IntoResponse for ApiError {
 pub(crate) async fn settle(request: Request, next: Next) -> Response {
     let anonymous = !request.headers().contains_key(AUTHORIZATION);
     let lfs = lfs::speaks_lfs(request.uri().path());
+    let git = git::speaks_git(request.uri().path());
     let mut response = next.run(request).await;
     if let Some(Failure(error)) = response.extensions_mut().remove::<Failure>() {
         if anonymous && matches!(error.kind(), ErrorKind::RepoNotFound | ErrorKind::Gated) {
@@ -200,6 +202,9 @@ pub(crate) async fn settle(request: Request, next: Next) -> Response {
         }
         if lfs {
             lfs::reshape(&mut response, &error);
+        }
+        if git {
+            git::reshape(&mut response, &error);
         }
         log(&error);
     }

@@ -22,6 +22,7 @@ mod collections;
 mod commit;
 mod discussions;
 mod gate;
+mod git;
 mod identity;
 mod info;
 mod lfs;
@@ -56,6 +57,7 @@ pub(crate) fn all() -> Routes {
     commit::register(&mut routes);
     discussions::register(&mut routes);
     gate::register(&mut routes);
+    git::register(&mut routes);
     identity::register(&mut routes);
     info::register(&mut routes);
     lfs::register(&mut routes);

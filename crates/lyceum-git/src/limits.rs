@@ -45,6 +45,8 @@ pub(crate) const SPOOL_BUFFER_BYTES: usize = 256 * 1024;
 pub(crate) const MAX_INFLATE_RATIO: u64 = 1032;
 /// Most lines of one request to fetch: a client names what it has, in portions of up to 16,384 commits.
 pub const MAX_REQUEST_LINES: usize = 500_000;
+/// Most bytes of such a request, after it was inflated: room for as many lines, each with an id.
+pub const MAX_REQUEST_BYTES: usize = 32 * 1024 * 1024;
 /// Most references that one client is shown.
 pub const MAX_ADVERTISED_REFERENCES: usize = 1_000_000;
 /// Most commits that one request keeps in memory while it finds out what client and server have in common; beyond,

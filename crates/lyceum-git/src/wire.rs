@@ -8,6 +8,7 @@ pub mod client;
 mod advertise;
 mod commits;
 mod filter;
+mod gzip;
 mod links;
 mod options;
 mod pack;
@@ -20,6 +21,7 @@ mod select;
 mod shallow;
 mod upload_pack;
 
+pub use gzip::GzipReader;
 pub use options::{UploadPackOptions, Version, service_announcement};
 pub use pack::Sent;
 pub use pack_cache::{KeepPack, NoPackCache, Nowhere, PackCache, PackKey};

@@ -20,6 +20,8 @@ use crate::signature::Signer;
 use crate::throttle::Throttle;
 use crate::xet::claim::Verifying;
 use crate::{Result, Upstream};
+use crate::upload_pack::MAX_FETCHES;
+use crate::upload_pack::pack_cache::{PackCacheOptions, Packs};
 
 /// Most passwords hashed at once: each takes 19 MiB and tens of milliseconds, and anybody may ask for one.
 const MAX_PASSWORD_WORK: usize = 4;
@@ -43,6 +45,8 @@ pub struct HubOptions {
     pub public_url: String,
     /// Where webhooks may be sent although it is not public.
     pub webhooks_allowed: AllowList,
+    /// Where packs are kept for the next clone; `None` keeps none.
+    pub packs: Option<PackCacheOptions>,
     /// Who vouches for people.
     pub oidc: Vec<OidcProvider>,
     /// Who may vouch for programs.
@@ -59,6 +63,7 @@ impl Default for HubOptions {
             data_grant_seconds: 3600,
             public_url: "http://localhost".to_owned(),
             webhooks_allowed: AllowList::default(),
+            packs: None,
             oidc: Vec::new(),
             publisher_issuers: Vec::new(),
             upstreams: Vec::new(),
@@ -106,6 +111,10 @@ pub(crate) struct Inner {
     pub(crate) throttle: Throttle,
     /// Turns to write the diff of a pull request.
     pub(crate) diff_work: Arc<Semaphore>,
+    /// Packs that are kept for the next clone.
+    pub(crate) packs: Packs,
+    /// Turns to answer a fetch.
+    pub(crate) fetches: Arc<Semaphore>,
 }
 
 impl Hub {
@@ -146,6 +155,8 @@ impl Hub {
             oidc,
             publisher_issuers,
             delivery_added: Notify::new(),
+            packs: Packs::open(options.packs.as_ref()),
+            fetches: Arc::new(Semaphore::new(MAX_FETCHES)),
             options,
             downloads: Downloads::default(),
             catalogues: Cache::new(CATALOGUES),

@@ -46,6 +46,7 @@ mod signature;
 mod squash;
 mod throttle;
 mod tree;
+mod upload_pack;
 mod webhook;
 mod xet;
 
@@ -94,6 +95,7 @@ pub use lyceum_db::{
 };
 pub use lyceum_fetch::AllowList;
 pub use lyceum_git::ArchiveFormat;
+pub use lyceum_git::wire::Version as GitVersion;
 pub use lyceum_oidc::{ClientSecret, check_issuer};
 pub use lyceum_store::ByteStream;
 pub use mirror::{
@@ -111,6 +113,8 @@ pub use repo::{NewRepo, RepoChange};
 pub use safetensors::SafetensorsMetadata;
 pub use search::{QuickHits, QuickQuery};
 pub use tree::{Entry, EntryKind, LfsEntry, TreeOptions, TreePage};
+pub use upload_pack::GitFetch;
+pub use upload_pack::pack_cache::PackCacheOptions;
 pub use webhook::{Delivery, DeliveryPage, DeliveryState, Watched, Webhook, WebhookChange, parse_watched};
 pub use xet::{Reconstruction, ReconstructionFetch, ShardOutcome, XetGrant, XetScope, XetToken};
 

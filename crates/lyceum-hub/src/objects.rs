@@ -1,5 +1,7 @@
 //! Git objects of one repo, read from its segments.
 
+mod session;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,9 +14,12 @@ use lyceum_git::{Object, ObjectHeader, Objects, PackSource, Packed, SegmentEntry
 use crate::cache::Segments;
 use crate::hub::Inner;
 use crate::{Error, Hub, Repo, Result};
+use session::{Known, Session};
 
 /// Indexes fetched by one query.
 const INDEX_PAGE: u32 = 256;
+/// Bytes of small objects that one run returns.
+const MAX_RUN_BYTES: usize = 1024 * 1024;
 /// How often a read may meet a merge that takes away its segment.
 const MAX_MERGES_MET: usize = 8;
 
@@ -23,6 +28,7 @@ const MAX_MERGES_MET: usize = 8;
 pub(crate) struct RepoObjects {
     hub: Arc<Inner>,
     repo: i64,
+    session: Option<Arc<Session>>,
 }
 
 impl Hub {
@@ -32,7 +38,7 @@ impl Hub {
     }
 
     pub(crate) fn objects_of(&self, repo_id: i64) -> RepoObjects {
-        RepoObjects { hub: self.inner.clone(), repo: repo_id }
+        RepoObjects { hub: self.inner.clone(), repo: repo_id, session: None }
     }
 }
 
@@ -59,6 +65,33 @@ impl PackSource for RepoObjects {
         let packed = self.load_packed(oid).await.map_err(source_error)?;
         packed.ok_or_else(|| lyceum_git::Error::not_found(oid))
     }
+
+    async fn arrange(&self, oids: &mut [Oid]) -> Result<(), lyceum_git::Error> {
+        if let Some(session) = &self.session {
+            let known = session.known();
+            oids.sort_by_cached_key(|oid| known.locate(*oid).map(|(segment, entry)| (segment, entry.offset)));
+        }
+        Ok(())
+    }
+
+    async fn packed_run(&self, oids: &[Oid]) -> Result<Vec<Packed>, lyceum_git::Error> {
+        let mut run = vec![self.packed(oids[0]).await?];
+        let mut bytes = 0;
+        if let Some(session) = &self.session {
+            let known = session.known();
+            for oid in &oids[1..] {
+                let Some(packed) = self.at_hand(session, &known, *oid).map_err(source_error)? else {
+                    break;
+                };
+                bytes += packed.deflated.len();
+                run.push(packed);
+                if bytes > MAX_RUN_BYTES {
+                    break;
+                }
+            }
+        }
+        Ok(run)
+    }
 }
 
 impl Keeper for RepoObjects {
@@ -72,6 +105,25 @@ impl Keeper for RepoObjects {
 }
 
 impl RepoObjects {
+    /// Returns the same for a reader of many objects: what was read last is remembered.
+    pub(crate) fn session(mut self) -> Self {
+        self.session = Some(Arc::default());
+        self
+    }
+
+    /// Returns an object as it is stored, if that needs no reading.
+    fn at_hand(&self, session: &Session, known: &Known, oid: Oid) -> Result<Option<Packed>> {
+        let Some((segment, entry)) = known.locate(oid) else {
+            return Ok(None);
+        };
+        let range = entry_range(&entry);
+        let stored = match self.hub.git.data(self.repo, segment) {
+            Some(data) => Some(slice(&data, range)?),
+            None => session.bytes(segment, range),
+        };
+        stored.map(|stored| Packed::parse(stored, &entry).map_err(Error::internal)).transpose()
+    }
+
     /// Returns the uncompressed size of an object in bytes, without reading it.
     pub(crate) async fn size(&self, oid: Oid) -> Result<u64> {
         if let Some(object) = self.hub.git.object(self.repo, oid) {
@@ -159,17 +211,38 @@ impl RepoObjects {
             // The segment was merged into another since it was seen: what is known is put aside and read anew.
             let segments = self.newer_segments(Segments::default()).await?;
             found = locate(&segments, oid);
+            if let Some(session) = &self.session {
+                session.learn(segments);
+            }
         }
         Err(Error::internal(format!("segment of object {oid} in repo {} is missing", self.repo)))
     }
 
     /// Finds the segment that holds an object, asking the database only for segments that are new.
     async fn find(&self, oid: Oid) -> Result<Option<(i64, SegmentEntry)>> {
-        let known = self.hub.git.segments(self.repo);
-        if let Some(found) = locate(&known, oid) {
+        let Some(session) = &self.session else {
+            let known = self.hub.git.segments(self.repo);
+            if let Some(found) = locate(&known, oid) {
+                return Ok(Some(found));
+            }
+            return Ok(locate(&self.newer_segments(known).await?, oid));
+        };
+        let known = session.known();
+        if let Some(found) = known.locate(oid) {
             return Ok(Some(found));
         }
-        Ok(locate(&self.newer_segments(known).await?, oid))
+        let before = match known.segments.len() {
+            0 => self.hub.git.segments(self.repo),
+            _ => known.segments.clone(),
+        };
+        let segments = self.newer_segments(before).await?;
+        if segments.first().map(|(segment, _)| *segment)
+            == known.segments.first().map(|(segment, _)| *segment)
+        {
+            return Ok(None);
+        }
+        session.learn(segments);
+        Ok(session.known().locate(oid))
     }
 
     /// Returns `known` with the segments that were added since, and remembers them.
@@ -200,9 +273,17 @@ impl RepoObjects {
 
     /// Reads the stored bytes of one entry; `None` if its segment is gone.
     async fn stored(&self, segment: i64, entry: &SegmentEntry) -> Result<Option<Bytes>> {
-        let range = ByteRange::new(entry.offset, entry.offset + entry.stored_bytes);
+        let range = entry_range(entry);
         if let Some(data) = self.hub.git.data(self.repo, segment) {
             return slice(&data, range).map(Some);
+        }
+        if let Some(session) = &self.session {
+            if let Some(stored) = session.bytes(segment, range) {
+                return Ok(Some(stored));
+            }
+            if let Some(key) = session.key(segment) {
+                return self.read_window(session, segment, &key, range).await.map(Some);
+            }
         }
         let row = self.hub.db.read().await?.segment_data(self.repo, segment).await?;
         match row {
@@ -214,10 +295,36 @@ impl RepoObjects {
             }
             Some(SegmentData::Blob(key)) => {
                 let key = lyceum_store::BlobKey::segment(&key)?;
-                Ok(Some(self.hub.store.read_blob(&key, Some(range)).await?))
+                let Some(session) = &self.session else {
+                    return Ok(Some(self.hub.store.read_blob(&key, Some(range)).await?));
+                };
+                session.keep_key(segment, &key);
+                self.read_window(session, segment, &key, range).await.map(Some)
             }
         }
     }
+
+    /// Reads an entry of a large segment together with what follows it.
+    async fn read_window(
+        &self,
+        session: &Session,
+        segment: i64,
+        key: &lyceum_store::BlobKey,
+        range: ByteRange,
+    ) -> Result<Bytes> {
+        let window = session.window(segment, range);
+        let data = self.hub.store.read_blob(key, Some(window)).await?;
+        let stored = slice(&data, ByteRange::new(0, range.len()))?;
+        // A large object would push out its neighbours, and is not needed again.
+        if window.end > range.end {
+            session.keep(segment, window, data);
+        }
+        Ok(stored)
+    }
+}
+
+fn entry_range(entry: &SegmentEntry) -> ByteRange {
+    ByteRange::new(entry.offset, entry.offset + entry.stored_bytes)
 }
 
 fn source_error(error: Error) -> lyceum_git::Error {

@@ -154,6 +154,7 @@ impl Hub {
                 })
             })
             .await?;
+        self.inner.packs.forget(id);
         if kind == RepoKind::Bucket {
             self.inner.followers.tell(id);
             self.inner.job_added.notify_one();

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use lyceum_core::{Clock, Entropy};
 use lyceum_db::{Db, DbOptions};
-use lyceum_hub::{AllowList, Hub, HubOptions};
+use lyceum_hub::{AllowList, Hub, HubOptions, PackCacheOptions};
 use lyceum_store::{Store, StoreOptions};
 
 use crate::failure::{Failure, Result};
@@ -37,6 +37,7 @@ pub(crate) async fn open(settings: &Settings) -> Result<Hub> {
         oidc: oidc.map_err(Failure::usage)?,
         publisher_issuers: settings.publishers.issuers().map(str::to_owned).collect(),
         upstreams: upstreams.map_err(Failure::usage)?,
+        packs: Some(PackCacheOptions { folder: data.join("packs"), bytes: settings.cache.pack_bytes }),
     };
     Ok(Hub::start(db, store, Clock::system(), Entropy::system(), options).await?)
 }

@@ -85,12 +85,13 @@ pub(crate) struct RateSettings {
     pub(crate) token_resolvers: u32,
 }
 
-/// Memory set aside for what is read again and again.
+/// Memory and disk set aside for what is read again and again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct CacheSettings {
     pub(crate) object_bytes: u32,
     pub(crate) index_bytes: u32,
+    pub(crate) pack_bytes: u64,
 }
 
 /// How long what the hub signs is good for.
@@ -191,7 +192,7 @@ impl RateSettings {
 
 impl Default for CacheSettings {
     fn default() -> Self {
-        Self { object_bytes: 32 << 20, index_bytes: 32 << 20 }
+        Self { object_bytes: 32 << 20, index_bytes: 32 << 20, pack_bytes: 2 << 30 }
     }
 }
 

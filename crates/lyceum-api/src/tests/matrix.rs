@@ -266,8 +266,12 @@ impl World {
         let (path, body) = (self.fill(&row.path, name), self.fill(&row.body, name));
         let separator = if query.is_empty() { "" } else { "?" };
         let path = format!("{path}{separator}{}", self.fill(&query, name));
-        let json = [("content-type", "application/json")];
-        self.site.send(row.method.clone(), &path, token.as_deref(), &json, Body::from(body)).await
+        let media_type = match row.path.rsplit_once("/git-") {
+            Some((_, service)) => format!("application/x-git-{service}-request"),
+            None => "application/json".to_owned(),
+        };
+        let headers = [("content-type", media_type.as_str())];
+        self.site.send(row.method.clone(), &path, token.as_deref(), &headers, Body::from(body)).await
     }
 
     async fn xet_token(&self, id: &str, scope: &str, caller: &str) -> Answer {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Band, Packet, PacketReader, PacketWriter, Sideband};
-use crate::limits::MAX_REQUEST_LINES;
+use crate::limits::{MAX_REQUEST_BYTES, MAX_REQUEST_LINES};
 use crate::{Error, Result};
 
 /// After how long without a byte the client is told that work goes on, as git does by default.
@@ -25,6 +25,7 @@ pub(crate) struct Peer<R, W> {
     input: PacketReader<R>,
     output: PacketWriter<W>,
     lines_left: usize,
+    bytes_left: usize,
     /// How data and progress share the connection from here on.
     pub(crate) sideband: Sideband,
     /// Whether lines go over the side band as well (`sideband-all`).
@@ -40,6 +41,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Peer<R, W> {
             input: PacketReader::new(input),
             output: PacketWriter::new(output),
             lines_left: MAX_REQUEST_LINES,
+            bytes_left: MAX_REQUEST_BYTES,
             sideband: Sideband::None,
             banded: false,
             packing: false,
@@ -63,6 +65,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Peer<R, W> {
                 Packet::Data(_) | Packet::ResponseEnd => Line::ResponseEnd,
             }));
         };
+        self.bytes_left = self
+            .bytes_left
+            .checked_sub(text.len())
+            .ok_or_else(|| Error::protocol(format!("a request has more than {MAX_REQUEST_BYTES} bytes")))?;
         let text = String::from_utf8_lossy(text).into_owned();
         match text.strip_prefix("ERR ") {
             Some(message) => Err(Error::protocol(format!("remote error: {message}"))),
@@ -78,6 +84,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Peer<R, W> {
     /// Allows as many lines again: a new request begins.
     pub(crate) fn renew(&mut self) {
         self.lines_left = MAX_REQUEST_LINES;
+        self.bytes_left = MAX_REQUEST_BYTES;
     }
 
     /// Writes a line of an answer.

@@ -88,6 +88,11 @@ pub(crate) const KEYS: &[Key] = &[
     key("cache.object_bytes", "LYCEUM_CACHE_OBJECT_BYTES", "Memory for decoded git objects in bytes."),
     key("cache.index_bytes", "LYCEUM_CACHE_INDEX_BYTES", "Memory for indexes of stored blocks in bytes."),
     key(
+        "cache.pack_bytes",
+        "LYCEUM_CACHE_PACK_BYTES",
+        "Disk space, in the data folder, for packs that are kept for the next clone of the same, in bytes; 0 keeps none.",
+    ),
+    key(
         "lifetime.xet_token_seconds",
         "LYCEUM_LIFETIME_XET_TOKEN_SECONDS",
         "Lifetime of Xet tokens in seconds.",

@@ -7,6 +7,7 @@ mod client;
 mod concurrency;
 mod crash;
 mod demo;
+mod git;
 mod pages;
 mod postgres;
 mod process;
