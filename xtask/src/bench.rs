@@ -7,6 +7,7 @@
 mod commits;
 mod dedup;
 mod discussions;
+mod git;
 mod nginx;
 mod reference;
 mod requests;
@@ -23,7 +24,7 @@ use crate::{environment, server, tools};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Measures only these groups (transfer, clients, requests, dedup, commits, discussions, start)
+    /// Measures only these groups (transfer, clients, requests, dedup, commits, discussions, git, start)
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Takes the release binary as it is
@@ -89,6 +90,7 @@ const GROUPS: &[Group] = &[
     ("dedup", dedup::measure),
     ("commits", commits::measure),
     ("discussions", discussions::measure),
+    ("git", git::measure),
     ("start", start::measure),
 ];
 

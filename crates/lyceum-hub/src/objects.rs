@@ -231,6 +231,9 @@ impl RepoObjects {
         if let Some(found) = known.locate(oid) {
             return Ok(Some(found));
         }
+        if !session.may_look() {
+            return Ok(None);
+        }
         let before = match known.segments.len() {
             0 => self.hub.git.segments(self.repo),
             _ => known.segments.clone(),

@@ -93,6 +93,7 @@ pub(super) async fn write_pack<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
 
     let mut deflate = Compress::new(Compression::default(), true);
     let mut offsets: Vec<u64> = Vec::with_capacity(selection.objects.len());
+    let mut chains = Chains(Vec::with_capacity(selection.objects.len()));
     let mut deltas = 0;
     let mut header = Vec::new();
     let mut progress = Progress { total: count, shown: Instant::now(), quiet: options.quiet };
@@ -106,7 +107,12 @@ pub(super) async fn write_pack<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
         for (oid, packed) in next.iter().zip(run) {
             let offset = out.bytes;
             header.clear();
-            match base(&packed, &selection, &offsets, options) {
+            let mut form = base(&packed, &selection, &offsets, options);
+            let position = packed.base.and_then(|base| selection.positions.get(&base)).copied();
+            if !chains.add(position) {
+                form = BaseForm::Unknown;
+            }
+            match form {
                 BaseForm::None => {
                     write_header(&mut header, packed.kind.pack_type(), packed.inflated_bytes);
                     out.entry(&header, &packed.deflated).await?;
@@ -154,6 +160,27 @@ pub(super) async fn send_kept<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
         }
         bytes += length as u64;
         peer.data(&piece[..length]).await?;
+    }
+}
+
+/// Which object each one written so far is based on, by position.
+struct Chains(Vec<Option<u32>>);
+
+impl Chains {
+    /// Adds the next object; `false`, and no base, if it would be based on itself by way of others. What is stored
+    /// has no such circles, but where objects lie may change while a pack is written.
+    fn add(&mut self, base: Option<u32>) -> bool {
+        let position = u32::try_from(self.0.len()).expect("the number of objects is limited");
+        let mut next = base;
+        while let Some(at) = next {
+            if at == position {
+                self.0.push(None);
+                return false;
+            }
+            next = self.0.get(at as usize).copied().flatten();
+        }
+        self.0.push(base);
+        true
     }
 }
 
@@ -273,6 +300,17 @@ impl Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn circles_of_deltas_are_broken() {
+        let mut chains = Chains(Vec::new());
+        assert!(chains.add(Some(2)));
+        assert!(chains.add(Some(0)));
+        // The third on the second, which is on the first, which is on the third.
+        assert!(!chains.add(Some(1)));
+        assert!(!chains.add(Some(3)));
+        assert!(chains.add(Some(1)));
+    }
 
     #[test]
     fn writes_distances_as_git_reads_them() {

@@ -186,8 +186,11 @@ impl<W: AsyncWrite + Unpin> PacketWriter<W> {
 
     /// Writes bytes that are no packet, or packets already.
     pub async fn raw(&mut self, data: &[u8]) -> Result<()> {
-        self.buffer.extend_from_slice(data);
-        self.make_room().await
+        for piece in data.chunks(WRITE_BUFFER_BYTES) {
+            self.buffer.extend_from_slice(piece);
+            self.make_room().await?;
+        }
+        Ok(())
     }
 
     /// Sends what was collected on its way.

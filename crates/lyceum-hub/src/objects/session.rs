@@ -14,6 +14,8 @@ use crate::cache::Segments;
 const WINDOW_BYTES: u64 = 256 * 1024;
 /// How many of these pieces are remembered.
 const MAX_WINDOWS: usize = 8;
+/// How often one reader looks for new segments.
+const MAX_LOOKS: usize = 64;
 /// From this many segments on, what the small ones hold is put into one table.
 const MANY_SEGMENTS: usize = 5;
 /// A segment with more objects is searched on its own.
@@ -26,6 +28,8 @@ pub(super) struct Session(Mutex<State>);
 #[derive(Default)]
 struct State {
     known: Arc<Known>,
+    /// How often new segments were looked for because an object was not found.
+    looked: usize,
     windows: VecDeque<Window>,
     keys: HashMap<i64, BlobKey>,
 }
@@ -45,6 +49,14 @@ impl Session {
     pub(super) fn learn(&self, segments: Segments) {
         let known = Arc::new(Known::new(segments));
         self.lock().known = known;
+    }
+
+    /// Reports whether new segments may be looked for. A client may ask for many objects that are not there, and what
+    /// was pushed since it began does not matter to it.
+    pub(super) fn may_look(&self) -> bool {
+        let mut state = self.lock();
+        state.looked += 1;
+        state.looked <= MAX_LOOKS
     }
 
     pub(super) fn key(&self, segment: i64) -> Option<BlobKey> {
