@@ -18,10 +18,10 @@ use crate::mirror::Mirrors;
 use crate::oidc::{self, OidcProvider, Provider};
 use crate::signature::Signer;
 use crate::throttle::Throttle;
-use crate::xet::claim::Verifying;
-use crate::{Result, Upstream};
 use crate::upload_pack::MAX_FETCHES;
 use crate::upload_pack::pack_cache::{PackCacheOptions, Packs};
+use crate::xet::claim::Verifying;
+use crate::{Result, Upstream};
 
 /// Most passwords hashed at once: each takes 19 MiB and tens of milliseconds, and anybody may ask for one.
 const MAX_PASSWORD_WORK: usize = 4;
