@@ -61,7 +61,7 @@ pub fn object_id(kind: ObjectKind, data: &[u8]) -> Oid {
 /// Computes the id of an object that comes from outside, piece by piece.
 ///
 /// Two objects of the same id can be made on purpose; they betray themselves by the state of the hash, which is looked
-/// at here for every block (“counter-cryptanalysis”). It takes several times as long as [`object_id`].
+/// at here for every block (“counter-cryptanalysis”). It takes four to five times as long as [`object_id`].
 pub(crate) struct ObjectHasher(sha1_checked::Sha1);
 
 impl ObjectHasher {

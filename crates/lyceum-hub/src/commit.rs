@@ -12,7 +12,7 @@ use crate::{Action, Caller, Error, ErrorKind, Hub, Repo, Result};
 
 mod land;
 
-pub(crate) use land::{Landed, Landing, insert_segment};
+pub(crate) use land::{Landed, Landing, RefMove, insert_segment};
 
 /// How often a commit without an expected parent is replayed on a head that moved meanwhile.
 const MAX_REPLAYS: usize = 64;

@@ -80,8 +80,8 @@ pub(crate) enum PullChange {
     Nothing,
     /// It opens this one, whose reference is made instead of moving another.
     Open(NewDiscussion),
-    /// It is added to one that must be open: the one whose reference it moves.
-    Commit(PullCommit),
+    /// They are added to one that must be open: the one whose reference moves.
+    Commits(Vec<PullCommit>),
     /// It merges one.
     Merge(Merge),
 }

@@ -31,6 +31,8 @@ const MAX_DIFF_WORK: usize = 4;
 
 /// Catalogues of tags in memory: of each kind this minute's, and the last one's.
 const CATALOGUES: usize = 16;
+/// Most pushes taken at once: each may hold some hundreds of megabytes, though most hold next to nothing.
+const MAX_PUSH_WORK: usize = 32;
 
 /// Settings of the hub that are not settings of one of its parts.
 #[derive(Debug, Clone)]
@@ -115,6 +117,8 @@ pub(crate) struct Inner {
     pub(crate) packs: Packs,
     /// Turns to answer a fetch.
     pub(crate) fetches: Arc<Semaphore>,
+    /// Turns to push.
+    pub(crate) push_work: Arc<Semaphore>,
 }
 
 impl Hub {
@@ -166,6 +170,7 @@ impl Hub {
             throttle: Throttle::new(),
             password_work: Arc::new(Semaphore::new(MAX_PASSWORD_WORK)),
             diff_work: Arc::new(Semaphore::new(MAX_DIFF_WORK)),
+            push_work: Arc::new(Semaphore::new(MAX_PUSH_WORK)),
         };
         Ok(Self { inner: Arc::new(inner) })
     }

@@ -37,6 +37,7 @@ mod organisation;
 mod people;
 mod preupload;
 mod publisher;
+mod push;
 mod quota;
 mod reference;
 mod repo;
@@ -107,6 +108,7 @@ pub use organisation::{GroupMember, NewResourceGroup, ResourceGroup, ResourceGro
 pub use people::{Overview, OverviewOf, PeopleOf, PeoplePage, Person};
 pub use preupload::{PreuploadAnswer, PreuploadFile, UploadMode};
 pub use publisher::{NewPublisher, Publisher, PublisherToken, Publishers};
+pub use push::PushTarget;
 pub use quota::StorageLimits;
 pub use reference::{NewBranch, Reference, References};
 pub use repo::{NewRepo, RepoChange};

@@ -3,7 +3,7 @@
 use lyceum_core::{Oid, RefName, Revision};
 use lyceum_git::{Commit, ObjectKind, SegmentWriter};
 
-use crate::commit::{Landed, Landing, signature};
+use crate::commit::{Landed, Landing, RefMove, signature};
 use crate::discussion::{PullChange, PullCommit, title_of};
 use crate::{Caller, Error, ErrorKind, Hub, Repo, Result};
 
@@ -40,36 +40,35 @@ impl Hub {
             .filter(|message| !message.trim().is_empty())
             .unwrap_or(&default)
             .replace('\0', "\u{fffd}");
-        let pull_request = match name.pull_request_number() {
-            Some(_) => PullChange::Commit(PullCommit {
-                event_id: self.inner.entropy.id(),
-                subject: title_of(&message),
-            }),
-            None => PullChange::Nothing,
-        };
         let commit = Commit {
             tree: self.tree_of(repo, head).await?,
             parents: Vec::new(),
             committer: author.clone(),
             author,
-            message,
+            message: message.clone(),
         };
         let mut segment = SegmentWriter::new(self.inner.store.spool_dir());
         let commit = segment.add(ObjectKind::Commit, &commit.encode()).map_err(Error::internal)?;
+        let pull_request = match name.pull_request_number() {
+            Some(_) => PullChange::Commits(vec![PullCommit {
+                event_id: self.inner.entropy.id(),
+                subject: title_of(&message),
+                oid: commit,
+            }]),
+            None => PullChange::Nothing,
+        };
         let landing = Landing {
             repo_id: repo.record.id,
             actor_id: identity.user_id,
-            reference: name,
-            expected: Some(head),
-            commit,
+            moves: vec![RefMove::to_commit(name, head, commit, pull_request)],
+            atomic: true,
             segments: vec![self.keep_segment(repo.record.id, segment, "squash").await?],
             action: "super-squash",
             large: Vec::new(),
-            pull_request,
         };
         match self.land(landing).await? {
             Landed::Yes(_) => Ok(commit),
-            Landed::Moved => Err(Error::new(
+            _ => Err(Error::new(
                 ErrorKind::Conflict,
                 "the branch was updated at the same time; please try again",
             )),

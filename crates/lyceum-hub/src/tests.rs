@@ -12,6 +12,7 @@ mod lfs;
 mod oidc;
 mod organisation;
 mod publisher;
+mod push;
 mod quota;
 mod reference;
 mod repo;

@@ -1,4 +1,4 @@
-//! Git over HTTP: what `git clone`, `git fetch` and `git ls-remote` ask for (gitprotocol-http).
+//! Git over HTTP: what `git clone`, `git fetch`, `git ls-remote` and `git push` ask for (gitprotocol-http).
 //!
 //! Only the smart protocol is spoken. Git sends a user name with a token, or a password, the way every address here
 //! takes them.
@@ -12,7 +12,7 @@ use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, EXPIRES, Heade
 use http::{HeaderName, HeaderValue, Method};
 use lyceum_hub::{Action, ErrorKind, GitFetch, GitVersion};
 
-use self::body::{answer, read};
+use self::body::{answer, answer_late, read};
 use super::{Routes, Scope};
 use crate::Api;
 use crate::error::{ApiError, ApiResult};
@@ -23,9 +23,12 @@ const GIT_PROTOCOL: HeaderName = HeaderName::from_static("git-protocol");
 
 /// Most bytes of a request to fetch, as it is sent; the hub limits what it inflates to.
 const MAX_FETCH_REQUEST_BYTES: u64 = 32 * 1024 * 1024;
+/// Most bytes of a push, as it is sent; the hub limits what its pack may be.
+const MAX_PUSH_BYTES: u64 = 5 << 30;
 
 pub(super) fn register(routes: &mut Routes) {
     routes.get(Scope::Files, "/info/refs", references);
+    routes.post(Scope::Files, "/git-receive-pack", receive_pack);
     routes.post(Scope::Files, "/git-upload-pack", upload_pack);
 }
 
@@ -52,11 +55,21 @@ async fn references(
                 hub.upload_pack(&repo, fetch, tokio::io::empty(), output).await
             }))
         }
+        "git-receive-pack" => {
+            let target = api.hub.open_push(&caller, address.kind, &address.id).await?;
+            address.check_moved(target.repo())?;
+            let response =
+                described(HeaderValue::from_static("application/x-git-receive-pack-advertisement"));
+            if method == Method::HEAD {
+                return Ok(response);
+            }
+            let version = version(&headers);
+            Ok(answer(response, |output| async move { target.advertise(version, output).await }))
+        }
         other => {
             address.open(&api.hub, &caller, Action::Read).await?;
             let message = match other {
                 "" => "this server speaks git's smart protocol only; please use a newer git".to_owned(),
-                "git-receive-pack" => "pushing with git is not supported".to_owned(),
                 _ => "this service is not known".to_owned(),
             };
             Err(ApiError::new(ErrorKind::Forbidden, message))
@@ -80,6 +93,25 @@ async fn upload_pack(
     let hub = api.hub.clone();
     let response = described(HeaderValue::from_static("application/x-git-upload-pack-result"));
     Ok(answer(response, |output| async move { hub.upload_pack(&repo, fetch, input, output).await }))
+}
+
+/// Takes a push.
+async fn receive_pack(
+    State(api): State<Api>,
+    Auth(caller): Auth,
+    address: RepoAddress,
+    headers: HeaderMap,
+    body: Body,
+) -> ApiResult {
+    let target = api.hub.open_push(&caller, address.kind, &address.id).await?;
+    address.check_moved(target.repo())?;
+    expect_type(&headers, "application/x-git-receive-pack-request")?;
+    let (version, gzip) = (version(&headers), compressed(&headers)?);
+    let input = read(body_stream(&headers, body, MAX_PUSH_BYTES)?);
+    let response = described(HeaderValue::from_static("application/x-git-receive-pack-result"));
+    let received =
+        answer_late(response, |output| async move { target.receive(version, gzip, input, output).await });
+    Ok(received.await?)
 }
 
 /// Starts an answer that nobody may keep.

@@ -7,6 +7,12 @@ use crate::pack::received::{Base, ReceivedPack};
 use crate::{Packed, Result, Segment, SegmentWriter};
 
 impl ReceivedPack {
+    /// Turns all of it into a segment.
+    pub fn into_segment(mut self, spool_dir: &Path) -> Result<Segment> {
+        let all = vec![true; self.len()];
+        self.keep(&all, spool_dir)
+    }
+
     /// Copies the entries that `wanted` marks into a segment, as they are where that is possible: a delta stays one if
     /// its base comes along and the chain is short enough.
     pub(crate) fn keep(&mut self, wanted: &[bool], spool_dir: &Path) -> Result<Segment> {

@@ -10,7 +10,7 @@ use crate::object::checked_object_id;
 use crate::{Error, Object, ObjectKind, Result};
 
 /// Memory for objects on which several deltas are based; those that do not fit are made again when they are needed.
-const HELD_BYTES: usize = 64 * 1024 * 1024;
+const HELD_BYTES: usize = if cfg!(test) { 1 << 20 } else { 64 << 20 };
 
 /// Finds out what the deltas of a pack make, in any order of deltas and bases.
 ///

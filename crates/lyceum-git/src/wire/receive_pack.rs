@@ -6,6 +6,7 @@
 mod commands;
 mod examine;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use lyceum_core::Oid;
@@ -80,6 +81,8 @@ pub async fn receive_pack<R: Receiver>(
     let (remarks, mut lines) = Remarks::channel();
     let band = if request.sideband { Sideband::Large } else { Sideband::None };
 
+    // While the pack comes, the client knows that it is listened to.
+    let silent = AtomicBool::new(true);
     let work = async {
         let mut verdict = Verdict::new(&request.updates);
         let sends_pack = request.updates.iter().any(|update| update.new.is_some());
@@ -87,6 +90,7 @@ pub async fn receive_pack<R: Receiver>(
             true => take_pack(repo, input, options.stateless).await.map(Some),
             false => Ok(None),
         };
+        silent.store(false, Ordering::Relaxed);
         let examined = match pack {
             Ok(pack) => examine(repo, pack, &request, &mut verdict).await,
             Err(error) => Err(error),
@@ -114,6 +118,9 @@ pub async fn receive_pack<R: Receiver>(
                 None => break,
             },
             _ = ticks.tick(), if verdict.is_none() && band != Sideband::None => {
+                if silent.load(Ordering::Relaxed) {
+                    continue;
+                }
                 // A packet of no content.
                 writer.raw(b"0005\x01").await?;
                 writer.send().await?;
@@ -259,3 +266,6 @@ async fn drain(input: &mut (impl AsyncRead + Unpin + Send), idle: Duration, most
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! Turning the received operations into a commit, in one transaction.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use lyceum_core::{Oid, RefName, Sha256, Timestamp};
 use lyceum_git::{Commit, ObjectKind, Objects as _, Segment, SegmentData, SegmentWriter, edit_tree};
@@ -10,29 +10,55 @@ use crate::account::append_event;
 use crate::discussion::{NewDiscussion, PullChange, PullCommit, note_merge, title_of};
 use crate::{Error, ErrorKind, Hub, Result};
 
-/// A commit whose objects are durable, waiting for the transaction that makes it true.
+/// References that are to move to objects that are durable, waiting for the transaction that makes it true.
 pub(crate) struct Landing {
     pub(crate) repo_id: i64,
     pub(crate) actor_id: i64,
+    /// At least one.
+    pub(crate) moves: Vec<RefMove>,
+    /// Whether either all references move, or none.
+    pub(crate) atomic: bool,
+    /// Everything new that the references lead to.
+    pub(crate) segments: Vec<lyceum_db::NewSegment>,
+    pub(crate) action: &'static str,
+    /// Large files that are named there, with their paths.
+    pub(crate) large: Vec<(Sha256, String)>,
+}
+
+/// One reference that is to move.
+pub(crate) struct RefMove {
     pub(crate) reference: RefName,
     /// What the reference must still be; `None` creates it.
     pub(crate) expected: Option<Oid>,
-    pub(crate) commit: Oid,
-    /// Everything new that the commit reaches.
-    pub(crate) segments: Vec<lyceum_db::NewSegment>,
-    pub(crate) action: &'static str,
-    /// Large files that the commit names, with their paths.
-    pub(crate) large: Vec<(Sha256, String)>,
+    /// What it becomes, and the commit that this leads to; `None` deletes it.
+    pub(crate) target: Option<(Oid, Oid)>,
     /// What it means to a pull request.
     pub(crate) pull_request: PullChange,
 }
 
-/// How a landing ended.
+impl RefMove {
+    /// Returns a move of a reference to a commit.
+    pub(crate) fn to_commit(
+        reference: RefName,
+        expected: Oid,
+        commit: Oid,
+        pull_request: PullChange,
+    ) -> Self {
+        Self { reference, expected: Some(expected), target: Some((commit, commit)), pull_request }
+    }
+}
+
+/// How a landing ended for one reference.
+#[derive(Debug, Clone)]
 pub(crate) enum Landed {
     /// In the history; with the number of the pull request if one was opened.
     Yes(Option<i64>),
     /// The reference had moved; nothing was written.
     Moved,
+    /// A reference of this name leaves no room for it; nothing was written.
+    Blocked(String),
+    /// It could have moved, but another of the same change could not.
+    Undone,
 }
 
 impl CommitBuilder {
@@ -84,18 +110,16 @@ impl CommitBuilder {
         let landing = Landing {
             repo_id: self.repo.record.id,
             actor_id: self.author.user_id,
-            reference: self.target.clone(),
-            expected: Some(head),
-            commit,
+            moves: vec![RefMove::to_commit(self.target.clone(), head, commit, pull_request)],
+            atomic: true,
             segments: segments.clone(),
             action: "commit",
             large: self.named.clone(),
-            pull_request,
         };
         match self.hub.land(landing).await? {
             Landed::Yes(pull_request) => Ok(Some(Committed { oid: commit, pull_request })),
-            Landed::Moved if bound => Err(stale()),
-            Landed::Moved => Ok(None),
+            _ if bound => Err(stale()),
+            _ => Ok(None),
         }
     }
 
@@ -112,7 +136,11 @@ impl CommitBuilder {
             });
         }
         match self.target.pull_request_number() {
-            Some(_) => PullChange::Commit(PullCommit { event_id: id(), subject: title_of(summary) }),
+            Some(_) => PullChange::Commits(vec![PullCommit {
+                event_id: id(),
+                subject: title_of(summary),
+                oid: commit,
+            }]),
             None => PullChange::Nothing,
         }
     }
@@ -172,76 +200,155 @@ impl Hub {
 
     /// Makes a commit true: segment, reference, jobs and audit event in one transaction.
     pub(crate) async fn land(&self, landing: Landing) -> Result<Landed> {
+        let landed = self.land_all(landing).await?;
+        landed.into_iter().next().ok_or_else(|| Error::internal("nothing was to land"))
+    }
+
+    /// Makes a change of references true, in one transaction, and returns how it ended for each; if for none, nothing
+    /// at all was written.
+    pub(crate) async fn land_all(&self, landing: Landing) -> Result<Vec<Landed>> {
         let now = self.inner.clock.now();
         let landing = Arc::new(landing);
-        let landed =
-            self.inner.db.write(move |tx| Box::pin(async move { write(tx, &landing, now).await })).await;
-        match landed {
-            Ok(landed) => {
+        // Outlives a transaction that is rolled back.
+        let landed = Arc::new(Mutex::new(Vec::new()));
+        let (moves, found) = (landing.moves.len(), landed.clone());
+        let written = self
+            .inner
+            .db
+            .write(move |tx| Box::pin(async move { write(tx, &landing, &found, now).await }))
+            .await;
+        let landed = std::mem::take(&mut *landed.lock().unwrap_or_else(PoisonError::into_inner));
+        match written {
+            Ok(()) => {
                 self.inner.job_added.notify_one();
                 Ok(landed)
             }
-            Err(error) if error.kind() == ErrorKind::Stale => Ok(Landed::Moved),
+            Err(error) if error.kind() == ErrorKind::Stale => {
+                let undo = |landed| if matches!(landed, Landed::Yes(_)) { Landed::Undone } else { landed };
+                let mut landed: Vec<Landed> = landed.into_iter().map(undo).collect();
+                landed.resize(moves, Landed::Moved);
+                Ok(landed)
+            }
             Err(error) => Err(error),
         }
     }
 }
 
-async fn write(tx: &mut lyceum_db::Queries, landing: &Landing, now: Timestamp) -> Result<Landed> {
+async fn write(
+    tx: &mut lyceum_db::Queries,
+    landing: &Landing,
+    landed: &Mutex<Vec<Landed>>,
+    now: Timestamp,
+) -> Result<()> {
     let repo_id = landing.repo_id;
-    // The segments first: taking their numbers locks the repo's row.
-    let mut last_segment = 0;
+    // The repo first: its row is locked before any other, whoever writes.
+    tx.touch_repo(repo_id, now, Some(now)).await?;
+    let mut last_segment = None;
     for segment in &landing.segments {
-        last_segment = insert_segment(tx, repo_id, segment).await?;
+        last_segment = Some(insert_segment(tx, repo_id, segment).await?);
     }
-    let (reference, expected, number) = match &landing.pull_request {
-        PullChange::Nothing | PullChange::Commit(_) | PullChange::Merge(_) => {
-            (landing.reference.clone(), landing.expected, None)
+    let mut outcomes = Vec::with_capacity(landing.moves.len());
+    for step in &landing.moves {
+        outcomes.push(move_reference(tx, landing, step, now).await?);
+    }
+    let moved: Vec<(&RefMove, Option<i64>)> = landing
+        .moves
+        .iter()
+        .zip(&outcomes)
+        .filter_map(|(step, outcome)| match outcome {
+            Landed::Yes(number) => Some((step, *number)),
+            _ => None,
+        })
+        .collect();
+    *landed.lock().unwrap_or_else(PoisonError::into_inner) = outcomes.clone();
+    if moved.is_empty() || (landing.atomic && moved.len() < landing.moves.len()) {
+        // The error rolls back the segments, and the pull request if there was one.
+        return Err(Error::new(ErrorKind::Stale, "the reference moved"));
+    }
+    let files = check_claims(tx, landing).await?;
+    let names =
+        moved.iter().map(|(step, number)| number.map_or(step.reference.clone(), RefName::pull_request));
+    let names: Vec<RefName> = names.collect();
+    let branch = names.iter().find(|name| name.as_str().starts_with("refs/heads/"));
+    if branch.is_some() {
+        crate::quota::charge_landed(tx, repo_id, &files, now).await?;
+        crate::derive::enqueue(tx, repo_id, now).await?;
+    }
+    if let Some(name) = branch.or(names.first()) {
+        for (sha256, path) in &landing.large {
+            tx.name_repo_file(repo_id, sha256, path, name.as_str()).await?;
+        }
+    }
+    if let Some(last_segment) = last_segment {
+        crate::jobs::enqueue_merge(tx, repo_id, last_segment, now).await?;
+    }
+    append_event(tx, Some(repo_id), Some(landing.actor_id), landing.action, &detail(&moved), now).await
+}
+
+/// Moves one reference and notes what that means to a pull request.
+async fn move_reference(
+    tx: &mut lyceum_db::Queries,
+    landing: &Landing,
+    step: &RefMove,
+    now: Timestamp,
+) -> Result<Landed> {
+    let repo_id = landing.repo_id;
+    let (reference, expected, number) = match &step.pull_request {
+        PullChange::Nothing | PullChange::Commits(_) | PullChange::Merge(_) => {
+            (step.reference.clone(), step.expected, None)
         }
         PullChange::Open(request) => {
             let number = crate::discussion::insert(tx, repo_id, landing.actor_id, request, now).await?;
             (RefName::pull_request(number), None, Some(number))
         }
     };
-    if !tx.cas_ref(repo_id, reference.as_str(), expected, Some((landing.commit, landing.commit)), now).await?
+    if expected.is_none()
+        && step.target.is_some()
+        && let Some(other) = tx.ref_conflict(repo_id, reference.as_str()).await?
     {
-        // The error rolls back the segments, and the pull request if there was one.
-        return Err(Error::new(ErrorKind::Stale, "the reference moved"));
+        return Ok(Landed::Blocked(other));
     }
-    match (&landing.pull_request, reference.pull_request_number()) {
-        (PullChange::Commit(commit), Some(number)) => {
-            commit.add(tx, (repo_id, number), landing.actor_id, landing.commit, now).await?;
+    if !tx.cas_ref(repo_id, reference.as_str(), expected, step.target, now).await? {
+        return Ok(Landed::Moved);
+    }
+    match (&step.pull_request, reference.pull_request_number(), step.target) {
+        (PullChange::Commits(commits), Some(number), _) => {
+            for commit in commits {
+                commit.add(tx, (repo_id, number), landing.actor_id, now).await?;
+            }
         }
-        (PullChange::Merge(merge), _) => {
-            note_merge(tx, repo_id, merge, (landing.actor_id, landing.commit), now).await?;
+        (PullChange::Merge(merge), _, Some((_, commit))) => {
+            note_merge(tx, repo_id, merge, (landing.actor_id, commit), now).await?;
         }
         _ => {}
     }
-    let files = check_claims(tx, landing).await?;
-    if reference.as_str().starts_with("refs/heads/") {
-        crate::quota::charge_landed(tx, repo_id, &files, now).await?;
-    }
-    for (sha256, path) in &landing.large {
-        tx.name_repo_file(repo_id, sha256, path, reference.as_str()).await?;
-    }
-    tx.touch_repo(repo_id, now, Some(now)).await?;
-    if reference.as_str().starts_with("refs/heads/") {
-        crate::derive::enqueue(tx, repo_id, now).await?;
-    }
-    crate::jobs::enqueue_merge(tx, repo_id, last_segment, now).await?;
-    let mut detail = serde_json::json!({ "ref": reference.as_str(), "commit": landing.commit.to_string() });
-    if let Some(old) = expected {
-        detail["old"] = old.to_string().into();
-    }
-    let merged = match &landing.pull_request {
-        PullChange::Merge(merge) => Some(merge.number()),
-        _ => None,
-    };
-    if let Some(number) = number.or(merged) {
-        detail["number"] = number.into();
-    }
-    append_event(tx, Some(repo_id), Some(landing.actor_id), landing.action, &detail, now).await?;
     Ok(Landed::Yes(number))
+}
+
+/// Writes the audit event: of one reference by itself, of several as a list.
+fn detail(moved: &[(&RefMove, Option<i64>)]) -> serde_json::Value {
+    let one = |(step, number): &(&RefMove, Option<i64>)| {
+        let reference = number.map_or_else(|| step.reference.clone(), RefName::pull_request);
+        let mut detail = serde_json::json!({ "ref": reference.as_str() });
+        if let Some((_, commit)) = step.target {
+            detail["commit"] = commit.to_string().into();
+        }
+        if let Some(old) = step.expected.filter(|_| number.is_none()) {
+            detail["old"] = old.to_string().into();
+        }
+        let merged = match &step.pull_request {
+            PullChange::Merge(merge) => Some(merge.number()),
+            _ => None,
+        };
+        if let Some(number) = number.or(merged) {
+            detail["number"] = number.into();
+        }
+        detail
+    };
+    match moved {
+        [single] => one(single),
+        several => serde_json::json!({ "refs": several.iter().map(one).collect::<Vec<_>>() }),
+    }
 }
 
 /// Refuses large files that were verified before and are by now what another user only claims; returns them all.

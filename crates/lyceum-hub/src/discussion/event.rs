@@ -86,6 +86,8 @@ pub(crate) struct PullCommit {
     pub(crate) event_id: String,
     /// First line of the message.
     pub(crate) subject: String,
+    /// Its id.
+    pub(crate) oid: Oid,
 }
 
 /// A stored comment.

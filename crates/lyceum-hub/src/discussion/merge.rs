@@ -10,7 +10,7 @@ use lyceum_git::{Commit, Merged, ObjectKind, SegmentWriter, read_commit};
 use super::changes::Heads;
 use super::event::{DiscussionEvent, News};
 use super::talk::check_comment;
-use crate::commit::{Landed, Landing, address, signature};
+use crate::commit::{Landed, Landing, RefMove, address, signature};
 use crate::discussion::{PullChange, title_of};
 use crate::{Caller, Error, ErrorKind, Hub, Repo, Result};
 
@@ -101,13 +101,11 @@ impl Hub {
         let landing = Landing {
             repo_id: repo.record.id,
             actor_id: identity.user_id,
-            reference: target,
-            expected: Some(heads.target),
-            commit,
+            moves: vec![RefMove::to_commit(target, heads.target, commit, PullChange::Merge(merge))],
+            atomic: true,
             segments: vec![self.keep_segment(repo.record.id, segment, "merge").await?],
             action: "merge-pull-request",
             large,
-            pull_request: PullChange::Merge(merge),
         };
         Ok(matches!(self.land(landing).await?, Landed::Yes(_)))
     }

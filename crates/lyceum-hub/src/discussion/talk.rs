@@ -1,7 +1,7 @@
 //! What people do in a discussion: say, correct and hide things, give it another title, close it and open it again.
 
+use lyceum_core::Timestamp;
 use lyceum_core::limits::MAX_MESSAGE_BYTES;
-use lyceum_core::{Oid, Timestamp};
 use lyceum_db::DiscussionStatus;
 use serde_json::json;
 
@@ -228,12 +228,11 @@ impl PullCommit {
         tx: &mut lyceum_db::Queries,
         (repo_id, number): (i64, i64),
         author_id: i64,
-        oid: Oid,
         now: Timestamp,
     ) -> Result<()> {
         let row = tx.discussion(repo_id, number).await?.ok_or_else(|| changed(number))?;
         may_take_commits(&row)?;
-        News::commit(self.event_id.clone(), &self.subject, oid)?.add(tx, &row, author_id, now).await
+        News::commit(self.event_id.clone(), &self.subject, self.oid)?.add(tx, &row, author_id, now).await
     }
 }
 

@@ -198,12 +198,13 @@ impl Hub {
             "change-settings" => {
                 vec![Message { updated_config: Some(config(detail)), ..of("update", "repo.config") }]
             }
-            "commit" | "super-squash" | "merge-pull-request" | "create-ref" | "delete-ref" => {
-                let (commit, name) = (text("commit"), text("ref").unwrap_or_default());
+            "commit" | "push" | "super-squash" | "merge-pull-request" | "create-ref" | "delete-ref" => {
                 let deleted = announcement.action == "delete-ref";
-                let (old, new) = if deleted { (commit, None) } else { (text("old"), commit) };
-                let updated = Some(vec![RefPart { name, old, new }]);
-                vec![Message { updated_refs: updated, ..of("update", "repo.content") }]
+                let updated = match detail["refs"].as_array() {
+                    Some(several) => several.iter().map(|detail| updated_ref(detail, deleted)).collect(),
+                    None => vec![updated_ref(detail, deleted)],
+                };
+                vec![Message { updated_refs: Some(updated), ..of("update", "repo.content") }]
             }
             "change-bucket" | "delete-lfs-files" => vec![of("update", "repo.content")],
             _ => Vec::new(),
@@ -328,6 +329,13 @@ fn targets(announcement: &Announcement, subject: &Subject) -> Vec<String> {
         targets.push(Watched::Repo(subject.kind, from).target());
     }
     targets
+}
+
+/// Returns what became of a reference, from the detail of an audit event.
+fn updated_ref(detail: &Value, deleted: bool) -> RefPart {
+    let text = |key: &str| detail[key].as_str().map(str::to_owned);
+    let (old, new) = if deleted { (text("commit"), None) } else { (text("old"), text("commit")) };
+    RefPart { name: text("ref").unwrap_or_default(), old, new }
 }
 
 /// Returns the settings that were changed, as the Hub names them.

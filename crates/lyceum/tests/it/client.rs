@@ -53,6 +53,11 @@ impl Client {
         Self { agent: config.into(), address: address.to_owned(), token: token.map(str::to_owned) }
     }
 
+    /// Returns the token, for clients of other kinds.
+    pub(crate) fn token(&self) -> &str {
+        self.token.as_deref().unwrap_or_default()
+    }
+
     /// Returns the same caller at another address, with new connections.
     pub(crate) fn at(&self, address: &str) -> Self {
         Self::new(address, self.token.as_deref())

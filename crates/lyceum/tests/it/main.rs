@@ -11,4 +11,5 @@ mod git;
 mod pages;
 mod postgres;
 mod process;
+mod push;
 mod serve;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::Response;
 use bytes::{Buf as _, Bytes};
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt as _, stream};
 use lyceum_hub::Error;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::task::JoinHandle;
@@ -71,6 +71,29 @@ where
     let pieces = stream::try_unfold(Some((input, work)), next_piece);
     let (parts, _) = response.into_parts();
     Response::from_parts(parts, Body::from_stream(pieces))
+}
+
+/// Answers as [`answer`] does, but only once there is something to answer with: until then `work` reads the request, and
+/// may fail as any other does.
+pub(crate) async fn answer_late<F, W>(response: Response, work: F) -> Result<Response, Error>
+where
+    F: FnOnce(Patient) -> W,
+    W: Future<Output = Result<(), Error>> + Send + 'static,
+{
+    let (output, mut input) = tokio::io::duplex(PIPE_BYTES);
+    let work = tokio::spawn(work(Patient { output, stall: None }).in_current_span());
+    let mut first = Vec::with_capacity(PIECE_BYTES);
+    let read = input.read_buf(&mut first).await.map_err(Error::internal)?;
+    let pipe = if read > 0 {
+        Some((input, work))
+    } else {
+        work.await.map_err(Error::internal)??;
+        None
+    };
+    let rest = stream::try_unfold(pipe, next_piece);
+    let pieces = stream::once(async { Ok(Bytes::from(first)) }).chain(rest);
+    let (parts, _) = response.into_parts();
+    Ok(Response::from_parts(parts, Body::from_stream(pieces)))
 }
 
 type Pipe = (DuplexStream, JoinHandle<Result<(), Error>>);

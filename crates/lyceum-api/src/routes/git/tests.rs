@@ -103,3 +103,41 @@ async fn a_refusal_is_told_in_gits_words() {
     let expected = format!("ERR upload-pack: not our ref {}", "12".repeat(20));
     assert!(text(&answer.expect(200)).contains(&expected));
 }
+
+#[tokio::test]
+async fn takes_pushes_from_who_may() {
+    let (site, ada, eve, commit) = site().await;
+    let address = "/ada/model.git/info/refs?service=git-receive-pack";
+    let answer = site.get(address, None, &[]).await.expect(401);
+    assert_eq!(answer.header("www-authenticate"), "Basic realm=\"Lyceum\"");
+    let answer = site.get(address, Some(&ada), &[]).await.expect(200);
+    assert_eq!(answer.header("content-type"), "application/x-git-receive-pack-advertisement");
+    let shown = text(&answer);
+    let told = format!("{commit} refs/heads/main\\x00report-status report-status-v2 delete-refs");
+    assert!(shown.starts_with("001f# service=git-receive-pack\\n0000") && shown.contains(&told), "{shown}");
+
+    // Whoever pushes much asks first whether he may, by a request for nothing.
+    let address = "/ada/model/git-receive-pack";
+    let media_type = ("content-type", "application/x-git-receive-pack-request");
+    let send = |token: Option<&str>, headers: Vec<(&'static str, &'static str)>, body: String| {
+        let token = token.map(str::to_owned);
+        let site = &site;
+        async move { site.send(Method::POST, address, token.as_deref(), &headers, body).await }
+    };
+    send(None, vec![media_type], "0000".to_owned()).await.expect(401);
+    assert_eq!(send(Some(&ada), vec![media_type], "0000".to_owned()).await.expect(200).body, "");
+    send(Some(&ada), vec![("content-type", "text/plain")], "0000".to_owned()).await.expect(400);
+
+    // A deletion needs no pack.
+    let line = |name: &str| {
+        let text = format!("{commit} {} {name}\0 report-status", "0".repeat(40));
+        format!("{:04x}{text}0000", text.len() + 4)
+    };
+    let answer = send(Some(&eve), vec![media_type], line("refs/heads/main")).await.expect(200);
+    assert_eq!(answer.header("content-type"), "application/x-git-receive-pack-result");
+    assert!(text(&answer).contains("ng refs/heads/main permission denied"), "{}", text(&answer));
+    let answer = send(Some(&ada), vec![media_type], line("refs/heads/main")).await.expect(200);
+    assert!(text(&answer).contains("ng refs/heads/main deletion prohibited"), "{}", text(&answer));
+    let answer = send(Some(&ada), vec![media_type], "0006x\n0000".to_owned()).await.expect(200);
+    assert!(text(&answer).contains("ERR protocol error: expected old/new/ref"), "{}", text(&answer));
+}
