@@ -1,6 +1,7 @@
-//! Clones and fetches, compared with `git http-backend` on a repository of the same history.
+//! Clones, fetches and pushes, compared with `git http-backend` on a repository of the same history.
 
 mod backend;
+mod push;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -58,6 +59,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>> {
         Row::at_most("clone of 1,000 commits against git http-backend", median(cold) / theirs, 1.5, "times"),
         Row::at_most("the same from the kept pack", median(kept) / theirs, 1.0, "times"),
         Row::at_most("what the server takes for a fetch of one commit", fetch(&server, &token)?, 50.0, "ms"),
+        push::measure(&scratch, &server, &token)?,
         Row::at_most("memory with 16 clones of 1 GiB", memory(&scratch)?, 150.0, "MiB"),
     ])
 }
