@@ -23,8 +23,9 @@ const MOST_FOR_NAME: u32 = 50;
 const MOST_AT_ADDRESS: u32 = 100;
 /// Wrong codes of devices by a signed-in user, each of which is one of 25 billion.
 const MOST_CODES: u32 = 20;
-/// Names and addresses counted in one window; those that come later share one count of their kind.
-const MOST_COUNTED: usize = 200_000;
+/// Names and addresses counted in one window, some tens of megabytes at most; those that come later share one count of
+/// their kind. That is several times what the turns to hash let through, so that nobody can fill it.
+const MOST_COUNTED: usize = 1_000_000;
 
 /// What guesses are counted for. Names are kept as digests: they may be anything, and of any length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

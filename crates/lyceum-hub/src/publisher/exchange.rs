@@ -13,6 +13,9 @@ use crate::{Action, Error, ErrorKind, Hub, Permission, Result, TokenRole};
 /// Lifetime of a token in seconds; programs ask again.
 const TOKEN_SECONDS: i64 = 3600;
 
+/// The id of nothing.
+const NONE: i64 = -1;
+
 /// A token for a program.
 #[derive(Debug, Clone)]
 pub struct PublisherToken {
@@ -104,24 +107,21 @@ impl Hub {
         claims: &lyceum_oidc::Claims,
     ) -> Result<Option<(Publisher, Entity, Option<i64>)>> {
         let mut db = self.inner.db.read().await?;
-        let (mut publishers, entity, repo_id) = match resource {
+        // What is missing is looked for as long as what exists: no row has these ids.
+        let (of_repo, of_account, entity) = match resource {
             Resource::Repo(kind, id) => {
-                let Some(repo) = db.repo_by_key(*kind, id).await? else {
-                    return Ok(None);
-                };
-                let mut publishers = db.publishers_of(PublisherOf::Repo(repo.id), MAX_PUBLISHERS).await?;
-                let of_owner = PublisherOf::Account(repo.owner_id);
-                publishers.extend(db.publishers_of(of_owner, MAX_PUBLISHERS).await?);
-                (publishers, Entity::Repo(repo.id), Some(repo.id))
+                let repo = db.repo_by_key(*kind, id).await?;
+                let (repo, owner) = repo.map_or((NONE, NONE), |repo| (repo.id, repo.owner_id));
+                (repo, owner, Entity::Repo(repo))
             }
             Resource::Organisation(name) => {
-                let Some(account) = db.account_by_name(name).await? else {
-                    return Ok(None);
-                };
-                let publishers = db.publishers_of(PublisherOf::Account(account.id), MAX_PUBLISHERS).await?;
-                (publishers, Entity::Account(account.id), None)
+                let account = db.account_by_name(name).await?.map_or(NONE, |account| account.id);
+                (NONE, account, Entity::Account(account))
             }
         };
+        let mut publishers = db.publishers_of(PublisherOf::Repo(of_repo), MAX_PUBLISHERS).await?;
+        publishers.extend(db.publishers_of(PublisherOf::Account(of_account), MAX_PUBLISHERS).await?);
+        let repo_id = (of_repo != NONE).then_some(of_repo);
         drop(db);
         publishers.retain(|publisher| {
             let wanted = serde_json::from_str(&publisher.claims);
