@@ -22,7 +22,6 @@ use crate::error::{ApiError, ApiResult, LFS_JSON};
 use crate::extract::{Auth, BaseUrl, Json, RepoAddress};
 use crate::layers::Shared;
 use crate::link;
-use crate::wire::cas::Text;
 use crate::wire::lfs::{ActionWire, BatchAnswer, BatchRequest, ObjectAnswer, ObjectError, ObjectWire};
 
 pub(super) fn register(routes: &mut Routes) {
@@ -68,7 +67,8 @@ async fn batch(
         LfsOperation::Download => Action::Read,
     };
     let repo = address.open(&api.hub, &caller, action).await?;
-    let objects = request.objects.iter().map(object).collect::<ApiResult<Vec<_>>>()?;
+    let asked: Vec<ApiResult<LfsObject>> = request.objects.iter().map(object).collect();
+    let objects: Vec<LfsObject> = asked.iter().filter_map(|object| object.as_ref().ok().copied()).collect();
     let transfer = transfer(operation, &request.transfers, &headers);
     let multipart = transfer == Transfer::Multipart;
     let answers = api.hub.lfs_batch(&caller, &repo, operation, &objects, multipart).await?;
@@ -83,7 +83,19 @@ async fn batch(
         Transfer::Multipart | Transfer::Basic => "basic",
     };
     let verify = format!("{}.git/info/lfs/objects/verify", link::repo(&base, repo.kind(), repo.id()));
-    let objects = answers.into_iter().map(|answer| convert(answer, &base, &verify, xet.as_ref())).collect();
+    let mut answers = answers.into_iter();
+    let mut objects = Vec::with_capacity(asked.len());
+    for (asked, wire) in asked.into_iter().zip(request.objects) {
+        objects.push(match asked {
+            Err(error) => refused(wire, &error),
+            Ok(_) => {
+                let answer = answers.next().ok_or_else(|| {
+                    lyceum_hub::Error::internal("a batch was answered for fewer objects than were asked for")
+                })?;
+                convert(answer, &base, &verify, xet.as_ref())
+            }
+        });
+    }
     let answer = BatchAnswer { transfer, objects, hash_algo: "sha256" };
     Ok(lfs_json(Json(answer)))
 }
@@ -106,11 +118,22 @@ fn in_parts(answer: &LfsAnswer) -> bool {
 }
 
 fn object(wire: &ObjectWire) -> ApiResult<LfsObject> {
-    let sha256: Sha256 = wire.oid.parse().map_err(|error| {
-        let shown: String = wire.oid.chars().take(64).collect();
-        ApiError::new(ErrorKind::Unprocessable, format!("invalid oid `{shown}`: {error}"))
-    })?;
-    Ok(LfsObject { sha256, size: wire.size })
+    let invalid = |what: &str, shown: &str, why: &dyn std::fmt::Display| {
+        let shown: String = shown.chars().take(64).collect();
+        ApiError::new(ErrorKind::Unprocessable, format!("invalid {what} `{shown}`: {why}"))
+    };
+    let sha256: Sha256 = wire.oid.parse().map_err(|error| invalid("oid", &wire.oid, &error))?;
+    let size = u64::try_from(wire.size);
+    let size = size.map_err(|_| invalid("size", &wire.size.to_string(), &"it is negative"))?;
+    Ok(LfsObject { sha256, size })
+}
+
+/// Answers for an object that cannot exist.
+fn refused(wire: ObjectWire, error: &ApiError) -> ObjectAnswer {
+    let parts = error.parts();
+    let error = ObjectError { code: parts.status.as_u16(), message: parts.message.to_owned() };
+    let actions = BTreeMap::new();
+    ObjectAnswer { oid: wire.oid, size: wire.size, authenticated: None, actions, error: Some(error) }
 }
 
 /// Returns the step by which `git-xet` finds the store: where to renew its token, and the first one.
@@ -123,7 +146,8 @@ async fn xet_upload(
     session: String,
 ) -> ApiResult<ActionWire> {
     let token = token(api, base, caller, repo, XetScope::Write).await?;
-    let name = request.r#ref.as_ref().map_or("main", |reference| &reference.name);
+    let named = request.r#ref.as_ref().map(|reference| reference.name.as_str());
+    let name = named.filter(|name| !name.is_empty()).unwrap_or("main");
     let name = name.strip_prefix("refs/heads/").unwrap_or(name);
     let href =
         format!("{base}/api/{}/{}/xet-write-token/{}", repo.kind().plural(), repo.id(), link::segment(name));
@@ -167,7 +191,8 @@ fn convert(answer: LfsAnswer, base: &BaseUrl, verify: &str, xet: Option<&ActionW
         }
         LfsAction::Error { code, message } => error = Some(ObjectError { code, message }),
     }
-    ObjectAnswer { oid: Text(oid), size: object.size, authenticated, actions, error }
+    let size = i64::try_from(object.size).unwrap_or(i64::MAX);
+    ObjectAnswer { oid: oid.to_string(), size, authenticated, actions, error }
 }
 
 /// Confirms that an upload arrived.

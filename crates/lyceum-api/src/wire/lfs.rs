@@ -2,10 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lyceum_core::Sha256;
 use serde::{Deserialize, Serialize};
-
-use super::cas::Text;
 
 /// Body of `…/info/lfs/objects/batch`.
 #[derive(Debug, Deserialize)]
@@ -28,7 +25,8 @@ pub(crate) struct BatchRequest {
 /// A reference by name.
 #[derive(Debug, Deserialize)]
 pub(crate) struct RefWire {
-    /// Its name.
+    /// Its name; empty where a client knows none.
+    #[serde(default)]
     pub(crate) name: String,
 }
 
@@ -37,8 +35,8 @@ pub(crate) struct RefWire {
 pub(crate) struct ObjectWire {
     /// Hexadecimal SHA-256.
     pub(crate) oid: String,
-    /// Size in bytes.
-    pub(crate) size: u64,
+    /// Size in bytes; what is wrong with it is told beside the object, so any number is read.
+    pub(crate) size: i64,
 }
 
 /// Answer to a batch.
@@ -56,9 +54,9 @@ pub(crate) struct BatchAnswer {
 #[derive(Debug, Serialize)]
 pub(crate) struct ObjectAnswer {
     /// Its digest, as the client wrote it.
-    pub(crate) oid: Text<Sha256>,
+    pub(crate) oid: String,
     /// Its size.
-    pub(crate) size: u64,
+    pub(crate) size: i64,
     /// Whether the actions' addresses need no credentials.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) authenticated: Option<bool>,
