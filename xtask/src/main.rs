@@ -9,6 +9,7 @@ mod ci;
 mod clients;
 mod conformance;
 mod environment;
+mod git_suite;
 mod http;
 mod process;
 mod server;
@@ -39,6 +40,8 @@ enum Command {
     Clients(clients::Options),
     /// The speed and memory table, each line against its bound
     Bench(bench::Options),
+    /// git's own tests of fetch and push, with our engine in the place of its server commands
+    GitSuite(git_suite::Options),
     /// huggingface_hub's own test-suite against a fresh server
     Conformance(conformance::Options),
 }
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(),
         Command::Clients(options) => clients::run(&options),
         Command::Bench(options) => bench::run(&options),
+        Command::GitSuite(options) => git_suite::run(&options),
         Command::Conformance(options) => conformance::run(&options),
     };
     // Printed by hand: anyhow's own form adds a backtrace of this program, which helps nobody.

@@ -5,6 +5,7 @@ mod demo;
 mod doctor;
 mod fsck;
 mod gc;
+mod git;
 mod mirror;
 mod org;
 mod publisher;
@@ -73,6 +74,9 @@ enum Command {
     Fsck(fsck::Options),
     Gc(gc::Options),
     Demo(demo::Options),
+    GitUploadPack(git::upload_pack::Options),
+    GitReceivePack(git::receive_pack::Options),
+    GitHttpBackend(git::http_backend::Options),
 }
 
 impl Common {
@@ -103,6 +107,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Fsck(options) => block_on(fsck::run(&common, options)),
         Command::Gc(options) => block_on(gc::run(&common, options)),
         Command::Demo(options) => block_on(demo::run(&common, options)),
+        Command::GitUploadPack(options) => block_on(git::upload_pack::run(options)),
+        Command::GitReceivePack(options) => block_on(git::receive_pack::run(options)),
+        Command::GitHttpBackend(options) => block_on(git::http_backend::run(options)),
     }
 }
 

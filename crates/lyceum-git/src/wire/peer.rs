@@ -97,6 +97,15 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Peer<R, W> {
         }
     }
 
+    /// Writes text that has no line end, such as git's own server leaves away.
+    pub(crate) async fn text(&mut self, text: impl AsRef<[u8]>) -> Result<()> {
+        if self.banded {
+            Sideband::Large.write(&mut self.output, Band::Data, text.as_ref()).await
+        } else {
+            self.output.data(text.as_ref()).await
+        }
+    }
+
     pub(crate) async fn flush(&mut self) -> Result<()> {
         self.output.flush().await
     }

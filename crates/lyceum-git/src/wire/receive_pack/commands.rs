@@ -112,7 +112,9 @@ pub(super) async fn read_request<I: AsyncRead + Unpin>(
 pub(super) fn refusals(updates: &[RefUpdate]) -> Vec<Option<String>> {
     let mut names = HashSet::new();
     let refusal = |update: &RefUpdate| {
-        if !well_named(&update.name) {
+        let nested = update.name.matches('/').count() > 1;
+        // What another program has put right below `refs` can be deleted, as git allows.
+        if !well_named(&update.name) || (!nested && update.new.is_some()) {
             return Some("funny refname".to_owned());
         }
         (!names.insert(update.name.clone())).then(|| "multiple updates for ref not allowed".to_owned())

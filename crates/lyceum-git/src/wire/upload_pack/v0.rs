@@ -74,10 +74,10 @@ where
     let borders = Borders::of(&request, &mut commits, true).await?;
     if request.deepens() {
         for oid in &borders.shallow {
-            peer.line(format!("shallow {oid}")).await?;
+            peer.text(format!("shallow {oid}")).await?;
         }
         for oid in &borders.unshallow {
-            peer.line(format!("unshallow {oid}")).await?;
+            peer.text(format!("unshallow {oid}")).await?;
         }
         peer.flush().await?;
         peer.send().await?;

@@ -186,10 +186,10 @@ where
     }
     peer.line("shallow-info").await?;
     for oid in &borders.shallow {
-        peer.line(format!("shallow {oid}")).await?;
+        peer.text(format!("shallow {oid}")).await?;
     }
     for oid in &borders.unshallow {
-        peer.line(format!("unshallow {oid}")).await?;
+        peer.text(format!("unshallow {oid}")).await?;
     }
     peer.delim().await
 }
