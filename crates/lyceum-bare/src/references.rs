@@ -73,8 +73,10 @@ impl DirRepo {
             return Some(Target::Link(link.to_owned()));
         }
         let text = fs::read_to_string(path).ok()?;
-        match text.strip_prefix("ref:") {
-            Some(link) => Some(Target::Link(link.trim().to_owned())),
+        match text.strip_prefix("ref:").map(str::trim) {
+            // Nothing outside of the repository is read in its name.
+            Some(link) if !link.starts_with("refs/") || link.split('/').any(|part| part == "..") => None,
+            Some(link) => Some(Target::Link(link.to_owned())),
             None => text.get(..40).and_then(|hex| hex.parse().ok()).map(Target::Object),
         }
     }

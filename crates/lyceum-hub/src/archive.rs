@@ -124,9 +124,11 @@ impl Hub {
             after = page.last().map(|last| last.path.clone());
             let large =
                 if options.pointers { Vec::new() } else { self.large_files(repo, *commit, &page).await? };
+            // Both are in the same order.
+            let mut large = large.into_iter().peekable();
             for listed in page {
-                let found = large.iter().find(|entry| entry.path == listed.path);
-                let content = match found.and_then(|entry| entry.xet_hash) {
+                let found = large.next_if(|entry| entry.path == listed.path);
+                let content = match found.as_ref().and_then(|entry| entry.xet_hash) {
                     Some(hash) => self.terms(hash).await?,
                     None => None,
                 };
