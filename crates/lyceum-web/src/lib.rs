@@ -11,6 +11,7 @@ mod format;
 mod layout;
 mod link;
 mod page;
+mod prose;
 mod response;
 mod session;
 mod visit;

@@ -7,6 +7,7 @@ use futures_util::TryStreamExt as _;
 use http::request::Parts;
 use lyceum_core::{ByteRange, RepoPath, Revision};
 use lyceum_hub::{Action, ErrorKind, FileHandle, Repo};
+use lyceum_markup::Place;
 
 use crate::Web;
 use crate::error::PageError;
@@ -56,6 +57,13 @@ impl Visit {
         } else {
             link.download(revision, path)
         }
+    }
+
+    /// Returns where the relative links of a repo's texts lead, and where their pictures come from.
+    pub(crate) fn place(&self, link: &RepoLink, revision: &str) -> Place {
+        let files =
+            if self.session.anonymous() { link.resolve(revision, "") } else { link.download(revision, "") };
+        Place { pages: link.blob(revision, ""), files }
     }
 
     /// Reads a small file; `None` if there is none, or it is large or not text.

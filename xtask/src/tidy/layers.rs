@@ -9,6 +9,7 @@ use super::Problem;
 const LAYERS: &[(&str, &[&str])] = &[
     ("lyceum-core", &[]),
     ("lyceum-fetch", &[]),
+    ("lyceum-markup", &[]),
     ("lyceum-oidc", &["lyceum-core", "lyceum-fetch"]),
     ("lyceum-xet", &["lyceum-core"]),
     ("lyceum-git", &["lyceum-core"]),
@@ -30,7 +31,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("lyceum-api", &["lyceum-core", "lyceum-hub"]),
-    ("lyceum-web", &["lyceum-core", "lyceum-hub"]),
+    ("lyceum-web", &["lyceum-core", "lyceum-markup", "lyceum-hub"]),
     (
         "lyceum",
         &[
@@ -63,6 +64,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rustls-native-certs", &["lyceum-fetch"]),
     ("axum", &["lyceum-api", "lyceum-web", "lyceum"]),
     ("askama", &["lyceum-web"]),
+    ("comrak", &["lyceum-markup"]),
     ("clap", &["lyceum", "xtask"]),
 ];
 

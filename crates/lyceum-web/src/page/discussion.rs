@@ -3,7 +3,9 @@
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
+use lyceum_core::Revision;
 use lyceum_hub::{Action, DiscussionEvent, DiscussionStatus, DiscussionView, EventData, Mergeability};
+use lyceum_markup::Place;
 use serde::Deserialize;
 
 use crate::error::PageError;
@@ -11,6 +13,7 @@ use crate::form::Query;
 use crate::format;
 use crate::layout::Layout;
 use crate::link::RepoLink;
+use crate::prose::Prose;
 use crate::response::{CachePolicy, render};
 use crate::visit::{Detour, RepoHead, Visit};
 
@@ -22,6 +25,8 @@ struct Event {
     author: String,
     date: String,
     what: String,
+    /// What was said.
+    prose: Option<Prose>,
     text: Option<String>,
     /// Where more is to be seen.
     link: Option<String>,
@@ -73,6 +78,11 @@ pub(crate) async fn show(visit: Visit, Query(wanted): Query<Wanted>) -> Result<R
         Mergeability::Conflicts(paths) => (paths, false),
         Mergeability::Unknown => (Vec::new(), true),
     };
+    let place = visit.place(&head.link, Revision::main().as_str());
+    let mut events = Vec::with_capacity(details.events.len());
+    for event in details.events {
+        events.push(Event::new(event, &head.link, &place).await?);
+    }
     let page = DiscussionPage {
         layout: Layout::new(format!("{} in {}", found.title, head.link.id), &visit.session),
         number,
@@ -84,7 +94,7 @@ pub(crate) async fn show(visit: Visit, Query(wanted): Query<Wanted>) -> Result<R
         target: found.target_branch,
         conflicts,
         unknown,
-        events: details.events.into_iter().map(|event| Event::new(event, &head.link)).collect(),
+        events,
         diff: details.diff.filter(|diff| !diff.is_empty()),
         // Reading goes on to what came later.
         newer: at.checked_sub(1).map(page_link),
@@ -95,14 +105,19 @@ pub(crate) async fn show(visit: Visit, Query(wanted): Query<Wanted>) -> Result<R
 }
 
 impl Event {
-    fn new(event: DiscussionEvent, repo: &RepoLink) -> Self {
+    async fn new(event: DiscussionEvent, repo: &RepoLink, place: &Place) -> Result<Self, PageError> {
+        let mut prose = None;
         let (what, text, link) = match event.data {
             EventData::Comment(comment) if comment.hidden => {
                 ("wrote a comment that was hidden".to_owned(), None, None)
             }
             EventData::Comment(comment) => {
                 let what = if comment.edited { "commented (edited)" } else { "commented" };
-                (what.to_owned(), Some(comment.latest.text), None)
+                // Most pull requests are opened without a word.
+                if !comment.latest.text.is_empty() {
+                    prose = Some(Prose::render(comment.latest.text, place).await?);
+                }
+                (what.to_owned(), None, None)
             }
             EventData::Commit { subject, oid } => {
                 ("committed".to_owned(), Some(subject), Some(repo.commit(&oid.to_string())))
@@ -113,8 +128,6 @@ impl Event {
             }
         };
         let date = format::time(event.created_at);
-        // Most pull requests are opened without a word.
-        let text = text.filter(|text| !text.is_empty());
-        Self { id: event.id, author: format::author(event.author), date, what, text, link }
+        Ok(Self { id: event.id, author: format::author(event.author), date, what, prose, text, link })
     }
 }

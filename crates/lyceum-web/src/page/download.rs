@@ -3,6 +3,7 @@
 
 use axum::body::Body;
 use axum::response::Response;
+use http::HeaderMap;
 use http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY,
     X_CONTENT_TYPE_OPTIONS,
@@ -15,14 +16,17 @@ use crate::error::PageError;
 use crate::visit::{Detour, Visit};
 
 /// Streams a file. It is saved, never shown: what a user uploaded must not run as a page of the hub.
-pub(crate) async fn send(visit: Visit) -> Result<Response, Detour> {
+pub(crate) async fn send(visit: Visit, headers: HeaderMap) -> Result<Response, Detour> {
     let Some(path) = &visit.address.path else {
         return Err(PageError::not_found().into());
     };
     let repo = visit.open(Action::Read).await?;
     let file = visit.web.hub.file(&repo, &visit.address.revision(), path).await?;
     let bytes = visit.web.hub.read_file(&file, ByteRange { start: 0, end: file.entry.size }).await?;
-    visit.web.hub.count_download(&repo);
+    // The pictures of a card are not downloads.
+    if headers.get("sec-fetch-dest").is_none_or(|purpose| purpose != "image") {
+        visit.web.hub.count_download(&repo);
+    }
     Ok(saved(path, file.entry.size, Body::from_stream(bytes))?)
 }
 

@@ -10,6 +10,7 @@ use crate::format;
 use crate::layout::Layout;
 use crate::page::gate::Gate;
 use crate::page::tree::FileRow;
+use crate::prose::Prose;
 use crate::response::{CachePolicy, render};
 use crate::visit::{Detour, RepoHead, Visit};
 
@@ -28,7 +29,7 @@ struct RepoPage {
     gate: Option<Gate>,
     facts: Vec<Fact>,
     tags: Vec<String>,
-    card: Option<String>,
+    card: Option<Prose>,
     files: Vec<FileRow>,
     more_files: bool,
 }
@@ -62,8 +63,8 @@ pub(crate) async fn show(visit: Visit) -> Result<Response, Detour> {
     Ok(render(StatusCode::OK, CachePolicy::Revalidate, &page))
 }
 
-/// Returns the card's text without its metadata, unless the content is gated for this caller.
-async fn card(visit: &Visit, repo: &Repo) -> Result<Option<String>, Detour> {
+/// Returns the card without its metadata, unless the content is gated for this caller.
+async fn card(visit: &Visit, repo: &Repo) -> Result<Option<Prose>, Detour> {
     let readable = visit.web.hub.open(&visit.session.caller, repo.kind(), repo.id(), Action::Read).await;
     let readable = match readable {
         Ok(repo) => repo,
@@ -76,7 +77,11 @@ async fn card(visit: &Visit, repo: &Repo) -> Result<Option<String>, Detour> {
     };
     let path = RepoPath::parse("README.md").expect("the card's name is a valid path");
     let text = visit.text(&readable, &Revision::main(), &path).await?;
-    Ok(text.map(|text| body(&text).trim().to_owned()).filter(|body| !body.is_empty()))
+    let Some(text) = text.map(|text| body(&text).trim().to_owned()).filter(|body| !body.is_empty()) else {
+        return Ok(None);
+    };
+    let place = visit.place(&visit.address.repo, Revision::main().as_str());
+    Ok(Some(Prose::render(text, &place).await?))
 }
 
 /// Returns what follows the front matter.

@@ -1,0 +1,13 @@
+//! Whatever Markdown says, only harmless HTML comes of it, every element closed.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use lyceum_markup::{Place, render, strict};
+
+fuzz_target!(|data: &[u8]| {
+    let text = String::from_utf8_lossy(data);
+    let place = Place { pages: "/a/b/blob/main".to_owned(), files: "/a/b/resolve/main".to_owned() };
+    if let Some(html) = render(&text, &place) {
+        strict::read(&html).unwrap_or_else(|problem| panic!("{problem}\nin {html}"));
+    }
+});
