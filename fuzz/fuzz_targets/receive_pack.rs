@@ -9,8 +9,8 @@ use libfuzzer_sys::fuzz_target;
 use lyceum_core::Oid;
 use lyceum_git::wire::{ReceiveOptions, receive_pack};
 use lyceum_git::{
-    Error, Head, Object, ObjectHeader, Objects, PackLimits, PackSource, Packed, Push, Receiver, Reference, References,
-    Remarks, Result, check_reachable,
+    Error, Head, Object, ObjectHeader, Objects, PackLimits, PackSource, Packed, Push, Receiver, Reference,
+    References, Remarks, Result, check_reachable,
 };
 
 /// An empty repository.
@@ -79,7 +79,8 @@ impl Receiver for Repo {
 }
 
 fuzz_target!(|data: &[u8]| {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime starts");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime starts");
     for stateless in [true, false] {
         let options = ReceiveOptions {
             stateless,

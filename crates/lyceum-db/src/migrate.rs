@@ -30,10 +30,10 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { name: "quotas", text: include_str!("../migrations/0006_quotas.sql") },
     Migration { name: "event_bytes", text: include_str!("../migrations/0007_event_bytes.sql") },
     Migration { name: "identity", text: include_str!("../migrations/0008_identity.sql") },
-    Migration { name: "lfs_lock", text: include_str!("../migrations/0012_lfs_lock.sql") },
-    Migration { name: "mirror", text: include_str!("../migrations/0013_mirror.sql") },
-    Migration { name: "collect", text: include_str!("../migrations/0014_collect.sql") },
-    Migration { name: "shared_messages", text: include_str!("../migrations/0009_shared_messages.sql") },
+    Migration { name: "lfs_lock", text: include_str!("../migrations/0009_lfs_lock.sql") },
+    Migration { name: "mirror", text: include_str!("../migrations/0010_mirror.sql") },
+    Migration { name: "collect", text: include_str!("../migrations/0011_collect.sql") },
+    Migration { name: "shared_messages", text: include_str!("../migrations/0012_shared_messages.sql") },
 ];
 
 /// Brings the schema up to date, in one transaction that keeps other replicas waiting.
