@@ -228,7 +228,9 @@ pub(super) async fn garbage_is_not_what_is_named(db: &Db) {
             assert!(tx.insert_xet_file(&xet_file(2)).await?);
 
             assert!(tx.repos_with_unnamed_files(at(1), 0, 9).await?.is_empty(), "it has a name");
-            tx.name_repo_file(repo, &sha(1), "", "").await?;
+            tx.delete_repo_files(repo, &[sha(1)]).await?;
+            let unnamed = RepoFile { ref_name: String::new(), ..repo_file(repo, 1, 1, true) };
+            tx.link_repo_file(&unnamed).await?;
             assert_eq!(tx.repos_with_unnamed_files(at(1), 0, 9).await?, [repo]);
             assert!(tx.repos_with_unnamed_files(at(1), repo, 9).await?.is_empty());
             assert_eq!(tx.unnamed_files(repo, at(1), 9).await?, [(sha(1), alice)]);

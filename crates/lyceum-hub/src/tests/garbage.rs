@@ -96,13 +96,16 @@ async fn what_a_history_names_stays() {
         owned.commit(&hub, vec![Operation::DeletedFile(path("a.bin"))]).await.unwrap();
         // As if the note had been lost.
         let repo_id = owned.repo.record.id;
-        let (sha256, forget) = (digest(&content), "");
+        let sha256 = digest(&content);
         hub.inner
             .db
             .write(move |tx| {
-                Box::pin(
-                    async move { Ok::<_, Error>(tx.name_repo_file(repo_id, &sha256, forget, forget).await?) },
-                )
+                Box::pin(async move {
+                    let file = tx.repo_file(repo_id, &sha256).await?.expect("it was uploaded");
+                    tx.delete_repo_files(repo_id, &[sha256]).await?;
+                    let unnamed = lyceum_db::RepoFile { ref_name: String::new(), ..file };
+                    Ok::<_, Error>(tx.link_repo_file(&unnamed).await?)
+                })
             })
             .await
             .unwrap();

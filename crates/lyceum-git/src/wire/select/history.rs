@@ -1,7 +1,10 @@
-//! The walk over commits, the newest first.
+//! The walk over commits, the newest first, and then over their trees, the oldest first.
+//!
+//! A tree is compared with those of its parents only once these are selected as a whole: a later commit may bring back
+//! an older one's tree, which would otherwise be passed over twice, each time for the sake of the other.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 
 use lyceum_core::Oid;
 
@@ -26,6 +29,7 @@ pub(super) async fn select_all<S: PackSource>(
     let source = trees.source;
     let mut queue = Queue::default();
     let mut waiting: OidMap<CommitLinks> = OidMap::default();
+    let mut order = Vec::new();
     for oid in starts {
         if trees.selection.add(oid)? {
             let links = read(source, question, oid).await?;
@@ -42,9 +46,14 @@ pub(super) async fn select_all<S: PackSource>(
                 waiting.insert(*parent, links);
             }
         }
-        let parents = links.parents.iter().filter_map(|parent| waiting.get(parent));
-        let bases = parents.take(MAX_COMPARED_PARENTS).map(|parent| Base { tree: parent.tree, known: false });
+        order.push((oid, links));
+    }
+    let mut complete: OidMap<Oid> = OidMap::default();
+    for (oid, links) in order.iter().rev() {
+        let parents = links.parents.iter().filter_map(|parent| complete.get(parent));
+        let bases = parents.take(MAX_COMPARED_PARENTS).map(|tree| Base { tree: *tree, known: false });
         trees.add_root(links.tree, bases.collect(), watch).await?;
+        complete.insert(*oid, links.tree);
     }
     Ok(())
 }
@@ -148,15 +157,20 @@ pub(super) async fn select_new<S: PackSource>(
             edges.entry(parent).or_default().push(Base { tree: links.tree, known: true });
         }
     }
-    for oid in &order {
+    let mut complete: HashSet<Oid, OidHash> = HashSet::default();
+    for oid in order.iter().rev() {
         let links = &walk.met[oid].links;
-        let mut bases = walk.trees_of(&links.parents);
+        let whole =
+            |parent: &&Oid| complete.contains(*parent) || walk.met.get(*parent).is_some_and(|met| met.theirs);
+        let parents: Vec<Oid> = links.parents.iter().filter(whole).copied().collect();
+        let mut bases = walk.trees_of(&parents);
         bases.extend(edges.get(oid).into_iter().flatten());
         if bases.is_empty() {
             bases.extend(&fallback);
         }
         bases.truncate(MAX_COMPARED_PARENTS);
         trees.add_root(links.tree, bases, watch).await?;
+        complete.insert(*oid);
     }
     Ok(())
 }

@@ -56,7 +56,7 @@ fn build(memory: &Memory, history: &History) -> Vec<Oid> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
     #[test]
     fn sends_what_git_would(history in histories(), picks in prop::collection::vec((any::<prop::sample::Index>(), any::<bool>()), 1..5)) {
@@ -105,6 +105,24 @@ proptest! {
         };
         if !history.odd_dates {
             prop_assert_eq!(commits_of(&selected), commits_of(&expected));
+        }
+    }
+}
+
+#[test]
+fn a_tree_that_comes_back_is_sent_whole() {
+    let memory = Memory::default();
+    let (old, new) = (memory.tree(&[("a", "1"), ("b/c", "x")]), memory.tree(&[("a", "2"), ("b/c", "x")]));
+    let base = memory.commit(memory.tree(&[("z", "z")]), &[], 0);
+    let first = memory.commit(old, &[base], 1);
+    let second = memory.commit(new, &[first], 2);
+    let third = memory.commit(old, &[second], 3);
+    for haves in [vec![], vec![base]] {
+        let question = Question { wants: vec![third], haves, ..Question::default() };
+        let selected = block_on(select(&memory, &question, &mut ())).unwrap();
+        for text in ["1", "2", "x"] {
+            let blob = crate::object_id(ObjectKind::Blob, text.as_bytes());
+            assert!(selected.contains(&blob), "{text} is lacking");
         }
     }
 }

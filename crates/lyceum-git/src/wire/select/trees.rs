@@ -13,7 +13,7 @@ use crate::wire::filter::Filter;
 use crate::wire::links::{Link, LinkKind, entries};
 use crate::{Error, ErrorKind, Object, ObjectKind, PackSource, Result};
 
-/// A tree that stands where the one in question stands.
+/// A tree that stands where the one in question stands, and of which everything is selected already, or known.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Base {
     pub(super) tree: Oid,
