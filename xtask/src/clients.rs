@@ -5,6 +5,7 @@
 mod suite;
 
 use std::fs;
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 
@@ -12,6 +13,9 @@ use crate::server::{self, Server};
 use crate::test::Count;
 use crate::{environment, process, tools};
 use suite::{Kind, SUITES, Suite};
+
+/// The slowest suite, beside other work, takes a tenth of this.
+const SUITE_LIMIT: Duration = Duration::from_mins(10);
 
 #[derive(clap::Args, Default)]
 pub(crate) struct Options {
@@ -134,7 +138,7 @@ impl Hub {
         if matches!(suite.kind, Kind::Python { xet: false, .. }) {
             command.env("HF_HUB_DISABLE_XET", "1");
         }
-        let (success, lines) = process::tee(&mut command)?;
+        let (success, lines) = process::tee(&mut command, SUITE_LIMIT)?;
         let mut count = Count::read(&lines);
         if !success && count.failed == 0 {
             count.failed = 1;

@@ -3,11 +3,15 @@
 //! The runner script and the suite lie outside this repository, so both are named by the caller.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::server::{self, Server, lyceum};
 use crate::{environment, process};
+
+/// All tiers take a third of this.
+const LIMIT: Duration = Duration::from_hours(1);
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -47,7 +51,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     suite.env("ENDPOINT", server.endpoint()).env("WORK", &work);
     suite.env("SUITE_FROM", options.suite_from.canonicalize().context("find the suite")?);
     suite.env("XET", if options.no_xet { "0" } else { "1" });
-    let (success, _) = process::tee(&mut suite)?;
+    let (success, _) = process::tee(&mut suite, LIMIT)?;
     if !success {
         server.print_trouble(20);
         bail!("the suite has failures; docs/conformance.md lists those that are known");

@@ -1,8 +1,12 @@
 //! Child processes: run one and fail with its name, or capture what it prints.
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -43,15 +47,24 @@ pub(crate) fn capture(command: &mut Command) -> Result<String> {
 
 /// Runs a command whose output passes through line by line, and returns its success with the lines.
 ///
-/// Standard error joins standard output, because nextest and pytest put their summaries on different ones.
-pub(crate) fn tee(command: &mut Command) -> Result<(bool, Vec<String>)> {
+/// Standard error joins standard output, because nextest and pytest put their summaries on different ones. What still
+/// runs after `limit` is killed with all that it started: a test that hangs is a failure, and never the end of a run.
+pub(crate) fn tee(command: &mut Command, limit: Duration) -> Result<(bool, Vec<String>)> {
     let shown = show(command);
     let (reader, writer) = std::io::pipe().context("make a pipe")?;
     let errors = writer.try_clone().context("share a pipe")?;
-    let mut child =
-        command.stdout(writer).stderr(errors).spawn().with_context(|| format!("start `{shown}`"))?;
+    command.stdout(writer).stderr(errors).process_group(0);
+    let mut child = command.spawn().with_context(|| format!("start `{shown}`"))?;
     // The command still owns the write ends; without dropping them the reader would never see the end.
     command.stdout(Stdio::null()).stderr(Stdio::null());
+    let group = format!("-{}", child.id());
+    let (running, ended) = mpsc::channel::<()>();
+    let watch = thread::spawn(move || {
+        if ended.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+            println!("killed, because it still ran after {} s", limit.as_secs());
+            Command::new("kill").args(["-KILL", "--", &group]).status().ok();
+        }
+    });
     let mut lines = Vec::new();
     for line in BufReader::new(reader).split(b'\n') {
         let line = line.with_context(|| format!("read from `{shown}`"))?;
@@ -60,7 +73,10 @@ pub(crate) fn tee(command: &mut Command) -> Result<(bool, Vec<String>)> {
         lines.push(line);
     }
     std::io::stdout().flush().context("flush the output")?;
-    Ok((child.wait().with_context(|| format!("wait for `{shown}`"))?.success(), lines))
+    let status = child.wait().with_context(|| format!("wait for `{shown}`"))?;
+    drop(running);
+    watch.join().ok();
+    Ok((status.success(), lines))
 }
 
 /// Returns where a program lies on the search path, if anywhere.
@@ -76,3 +92,6 @@ fn show(command: &Command) -> String {
     let words: Vec<_> = words.map(|word| word.to_string_lossy().into_owned()).collect();
     words.join(" ")
 }
+
+#[cfg(test)]
+mod tests;

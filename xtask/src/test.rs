@@ -1,10 +1,14 @@
 //! `cargo xtask test`: the workspace's tests, then the real clients; and the counting of both.
 
 use std::fmt;
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 
 use crate::{clients, process};
+
+/// For one workspace, with the time that it takes to build it.
+const LIMIT: Duration = Duration::from_hours(1);
 
 #[derive(clap::Args, Default)]
 pub(crate) struct Options {
@@ -95,7 +99,7 @@ fn tests_of(selection: &[&str]) -> Result<Count> {
         println!("cargo-nextest is not installed, so `cargo test` runs instead");
         tests.args(["test", "--locked", "--no-fail-fast"]).args(selection);
     }
-    let (success, lines) = process::tee(&mut tests)?;
+    let (success, lines) = process::tee(&mut tests, LIMIT)?;
     let mut count = Count::read(&lines);
     if !success && count.failed == 0 {
         if count.passed == 0 {

@@ -4,6 +4,10 @@ import { createHash, randomBytes } from "node:crypto";
 
 import * as hub from "@huggingface/hub";
 
+// The client leaves a timer behind where only a part of a file was wanted, and the process would wait for it forever.
+const { setInterval } = globalThis;
+globalThis.setInterval = (...parameters) => setInterval(...parameters).unref();
+
 /** Names of the client's functions that were called, those that the client calls itself not among them. */
 export const called = new Set();
 
