@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use super::pack_cache::KeepPack;
 use super::peer::Peer;
+use super::pkt_line::MAX_BAND_BYTES;
 use super::select::{Selection, Watch};
 use crate::segment::entry::{OFS_DELTA, REF_DELTA, write_entry, write_header};
 use crate::{Error, PackSource, Packed, Result};
@@ -86,7 +87,7 @@ pub(super) async fn write_pack<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
         selection.positions.insert(*oid, position);
     }
     let count = u32::try_from(selection.objects.len()).expect("the number of objects is limited");
-    let mut out = Out { peer, hasher: Sha1::new(), bytes: 0, keep };
+    let mut out = Out::new(peer, keep);
     let mut start = b"PACK\0\0\0\x02".to_vec();
     start.extend_from_slice(&count.to_be_bytes());
     out.write(&start).await?;
@@ -105,7 +106,7 @@ pub(super) async fn write_pack<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
             return Err(Error::not_found(next[0]));
         }
         for (oid, packed) in next.iter().zip(run) {
-            let offset = out.bytes;
+            let offset = out.bytes();
             header.clear();
             let mut form = base(&packed, &selection, &offsets, options);
             let position = packed.base.and_then(|base| selection.positions.get(&base)).copied();
@@ -224,43 +225,67 @@ fn write_distance(header: &mut Vec<u8>, mut distance: u64) {
     header.extend_from_slice(&digits[at..]);
 }
 
-/// Where the bytes of a pack go.
+/// Where the bytes of a pack go. They are collected until they fill a packet: most objects are small, and what comes
+/// after this costs by the piece.
 struct Out<'a, R, W, K> {
     peer: &'a mut Peer<R, W>,
     hasher: Sha1,
-    bytes: u64,
+    piece: Vec<u8>,
+    /// Bytes that are on their way.
+    sent: u64,
     keep: Option<K>,
 }
 
-impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, K: KeepPack> Out<'_, R, W, K> {
+impl<'a, R: AsyncRead + Unpin, W: AsyncWrite + Unpin, K: KeepPack> Out<'a, R, W, K> {
+    fn new(peer: &'a mut Peer<R, W>, keep: Option<K>) -> Self {
+        Self { peer, hasher: Sha1::new(), piece: Vec::with_capacity(MAX_BAND_BYTES), sent: 0, keep }
+    }
+
+    /// Returns how long the pack is so far.
+    fn bytes(&self) -> u64 {
+        self.sent + self.piece.len() as u64
+    }
+
     async fn entry(&mut self, header: &[u8], content: &Bytes) -> Result<()> {
         self.write(header).await?;
-        if content.is_empty() { Ok(()) } else { self.write(content).await }
+        self.write(content).await
     }
 
-    async fn write(&mut self, data: &[u8]) -> Result<()> {
-        self.hasher.update(data);
-        self.pass_on(data).await
+    async fn write(&mut self, mut data: &[u8]) -> Result<()> {
+        while !data.is_empty() {
+            let (now, rest) = data.split_at(data.len().min(MAX_BAND_BYTES - self.piece.len()));
+            self.piece.extend_from_slice(now);
+            data = rest;
+            if self.piece.len() == MAX_BAND_BYTES {
+                self.hasher.update(&self.piece);
+                self.send().await?;
+            }
+        }
+        Ok(())
     }
 
-    async fn pass_on(&mut self, data: &[u8]) -> Result<()> {
-        self.bytes += data.len() as u64;
+    async fn send(&mut self) -> Result<()> {
+        self.sent += self.piece.len() as u64;
         // A copy that cannot be kept is given up; the client does not suffer from it.
         if let Some(keep) = &mut self.keep
-            && keep.write_all(data).await.is_err()
+            && keep.write_all(&self.piece).await.is_err()
         {
             self.keep = None;
         }
-        self.peer.data(data).await
+        self.peer.data(&self.piece).await?;
+        self.piece.clear();
+        Ok(())
     }
 
     async fn finish(mut self) -> Result<u64> {
+        self.hasher.update(&self.piece);
         let trailer = std::mem::take(&mut self.hasher).finalize();
-        self.pass_on(&trailer).await?;
+        self.piece.extend_from_slice(&trailer);
+        self.send().await?;
         if let Some(keep) = self.keep {
             keep.finish().await;
         }
-        Ok(self.bytes)
+        Ok(self.sent)
     }
 }
 

@@ -8,6 +8,8 @@ use crate::{Error, Result};
 const LENGTH_BYTES: usize = 4;
 /// Longest packet, with its length.
 const MAX_PACKET_BYTES: usize = 65520;
+/// What a packet of a [`Sideband`] can carry: all but its length and the number of its band.
+pub(super) const MAX_BAND_BYTES: usize = MAX_PACKET_BYTES - LENGTH_BYTES - 1;
 /// Longest packet that a client takes which knows only the older `side-band`.
 const MAX_OLD_BAND_PACKET_BYTES: usize = 1000;
 /// Bytes collected before they are written.

@@ -19,7 +19,7 @@ use tokio::fs::File;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
 const EXTENSION: &str = "pack";
-/// Bytes that are read ahead and collected before they are written.
+/// Bytes that are read ahead. What is written comes in pieces of some size already.
 const BUFFER_BYTES: usize = 256 * 1024;
 
 /// A file that has not changed for this long is nobody's any more.
@@ -226,9 +226,7 @@ impl PackCache for RepoPacks {
         let folder = shared.folder.clone();
         let made = tokio::task::spawn_blocking(move || tempfile::NamedTempFile::new_in(folder)).await;
         let (file, path) = made.ok()?.ok()?.into_parts();
-        let mut file = File::from_std(file);
-        file.set_max_buf_size(BUFFER_BYTES);
-        Some(Keeping { file, path, bytes: 0, started })
+        Some(Keeping { file: File::from_std(file), path, bytes: 0, started })
     }
 }
 

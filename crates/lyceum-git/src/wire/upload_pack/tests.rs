@@ -2,6 +2,7 @@
 
 mod bad;
 mod clone;
+mod packets;
 mod partial;
 mod shallow;
 
