@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::Result;
 
+mod built;
 mod keep;
 mod received;
 mod resolve;

@@ -7,9 +7,13 @@ use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 use lyceum_core::Oid;
 
 use super::PackLimits;
+use super::built::Built;
 use super::spool::Spool;
 use super::stream::malformed;
 use crate::{Error, ObjectKind, Result, apply_delta};
+
+/// How often all that a pack may make can be made once more, because it was let go of in the meantime.
+const REMAKES: u64 = 16;
 
 /// What an entry is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,9 +74,11 @@ pub struct ReceivedPack {
     pub(super) end: u64,
     /// What was inflated and is kept a while.
     pub(super) hot: HashMap<u32, Bytes>,
+    pub(super) built: Built,
     /// The entries by the ids of their objects, the one with the shortest chain first; once all are known.
     pub(super) by_oid: Vec<u32>,
-    made_bytes: u64,
+    pub(super) made_bytes: u64,
+    pub(super) remade_bytes: u64,
 }
 
 impl ReceivedPack {
@@ -83,8 +89,10 @@ impl ReceivedPack {
             entries: Vec::new(),
             end: 0,
             hot: HashMap::new(),
+            built: Built::default(),
             by_oid: Vec::new(),
             made_bytes: 0,
+            remade_bytes: 0,
         }
     }
 
@@ -105,7 +113,7 @@ impl ReceivedPack {
     }
 
     /// Appends an object on which deltas are based and that did not come with them.
-    pub(super) fn complete(&mut self, oid: Oid, kind: ObjectKind, data: &[u8]) -> Result<u32> {
+    pub(super) fn complete(&mut self, oid: Oid, kind: ObjectKind, data: &Bytes) -> Result<u32> {
         self.spend(data.len() as u64, self.end)?;
         let mut deflated = Vec::with_capacity(data.len() / 2 + 64);
         let mut deflate = Compress::new(Compression::fast(), true);
@@ -124,7 +132,9 @@ impl ReceivedPack {
         (entry.inflated_bytes, entry.object_bytes) = (data.len() as u64, data.len() as u64);
         self.spool.append(&deflated)?;
         self.end += deflated.len() as u64;
-        Ok(self.push(entry))
+        let index = self.push(entry);
+        self.built.keep(index, data);
+        Ok(index)
     }
 
     pub(super) fn entry(&self, index: u32) -> &Entry {
@@ -152,9 +162,22 @@ impl ReceivedPack {
 
     /// Counts what was inflated or made of deltas, and refuses too much of it.
     pub(super) fn spend(&mut self, bytes: u64, pack_bytes: u64) -> Result<()> {
-        self.made_bytes += bytes;
-        let room = self.limits.inflate_bytes.max(pack_bytes.saturating_mul(self.limits.inflate_ratio));
-        if self.made_bytes > room {
+        self.made_bytes = self.made_bytes.saturating_add(bytes);
+        self.check_spent(self.made_bytes, self.room(pack_bytes))
+    }
+
+    /// The same for what is made once more.
+    fn spend_again(&mut self, bytes: u64) -> Result<()> {
+        self.remade_bytes = self.remade_bytes.saturating_add(bytes);
+        self.check_spent(self.remade_bytes, self.room(self.end).saturating_mul(REMAKES))
+    }
+
+    fn room(&self, pack_bytes: u64) -> u64 {
+        self.limits.inflate_bytes.max(pack_bytes.saturating_mul(self.limits.inflate_ratio))
+    }
+
+    fn check_spent(&self, spent: u64, room: u64) -> Result<()> {
+        if spent > room {
             return Err(Error::too_large("the pack makes too much of what it is"));
         }
         Ok(())
@@ -174,7 +197,7 @@ impl ReceivedPack {
         }
         let deflated = self.deflated(index)?;
         let size = self.entry(index).inflated_bytes;
-        self.spend(size, self.end)?;
+        self.spend_again(size)?;
         let size = usize::try_from(size).map_err(|_| malformed("an object does not fit in memory"))?;
         let mut data = Vec::with_capacity(size);
         let status = Decompress::new(true).decompress_vec(&deflated, &mut data, FlushDecompress::Finish);
@@ -185,14 +208,21 @@ impl ReceivedPack {
         Ok(Bytes::from(data))
     }
 
+    /// Makes the object of a delta for the first time.
+    pub(super) fn make(&mut self, index: u32, base: &[u8]) -> Result<Bytes> {
+        let content = self.apply(index, base)?;
+        self.spend(content.len() as u64, self.end)?;
+        Ok(content)
+    }
+
     /// Makes the delta of an entry into its object.
-    pub(super) fn apply(&mut self, index: u32, base: &[u8]) -> Result<Bytes> {
+    fn apply(&mut self, index: u32, base: &[u8]) -> Result<Bytes> {
         let delta = self.inflate(index)?;
         let size = crate::delta_sizes(&delta).map_or(0, |(_, size)| size);
         if size > self.limits.object_bytes {
             return Err(Error::too_large(format!("an object of the pack has {size} bytes")));
         }
-        self.spend(size, self.end)?;
+        self.spend_again(size)?;
         Ok(Bytes::from(apply_delta(base, &delta)?))
     }
 
@@ -201,8 +231,15 @@ impl ReceivedPack {
         let mut chain = Vec::new();
         let mut at = index;
         let mut content = loop {
+            if let Some(content) = self.built.get(at) {
+                break content;
+            }
             match self.entry(at).base {
-                Base::Whole => break self.inflate(at)?,
+                Base::Whole => {
+                    let content = self.inflate(at)?;
+                    self.built.keep(at, &content);
+                    break content;
+                }
                 Base::Entry(base) => {
                     chain.push(at);
                     at = base;
@@ -212,6 +249,7 @@ impl ReceivedPack {
         };
         for delta in chain.into_iter().rev() {
             content = self.apply(delta, &content)?;
+            self.built.keep(delta, &content);
         }
         Ok(content)
     }

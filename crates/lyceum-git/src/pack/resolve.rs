@@ -9,9 +9,6 @@ use crate::fsck::fsck_object;
 use crate::object::checked_object_id;
 use crate::{Error, Object, ObjectKind, Result};
 
-/// Memory for objects on which several deltas are based; those that do not fit are made again when they are needed.
-const HELD_BYTES: usize = if cfg!(test) { 1 << 20 } else { 64 << 20 };
-
 /// Finds out what the deltas of a pack make, in any order of deltas and bases.
 ///
 /// First [`run`](Self::run), which uses what is in the pack. Then, while [`missing`](Self::missing) names bases, the
@@ -22,6 +19,9 @@ pub struct Resolver {
     /// Base and delta, sorted.
     by_entry: Vec<(u32, u32)>,
     by_id: Vec<(Oid, u32)>,
+    /// Which ids of `by_id` were met, at their first delta: an object may be made many times, but what is based on it
+    /// is made once.
+    met: Vec<bool>,
     unresolved: usize,
     /// Where the search for missing bases goes on.
     asked: usize,
@@ -32,8 +32,6 @@ struct Frame {
     index: u32,
     kind: ObjectKind,
     depth: u16,
-    /// `None` if it had to make room.
-    content: Option<Bytes>,
     /// The deltas that are still to be made into objects.
     deltas: Vec<u32>,
 }
@@ -53,7 +51,8 @@ impl Resolver {
         by_entry.sort_unstable();
         by_id.sort_unstable();
         let unresolved = by_entry.len() + by_id.len();
-        Self { pack, by_entry, by_id, unresolved, asked: 0 }
+        let met = vec![false; by_id.len()];
+        Self { pack, by_entry, by_id, met, unresolved, asked: 0 }
     }
 
     /// Makes every object whose base is in the pack.
@@ -68,8 +67,7 @@ impl Resolver {
             };
             let deltas = self.deltas_of(Some(index), &entry.oid);
             if !deltas.is_empty() {
-                let content = Some(self.pack.inflate(index)?);
-                self.descend(Frame { index, kind, depth: 0, content, deltas })?;
+                self.descend(Frame { index, kind, depth: 0, deltas })?;
             }
         }
         Ok(())
@@ -96,8 +94,7 @@ impl Resolver {
             return Ok(());
         }
         let index = self.pack.complete(oid, base.kind, &base.data)?;
-        let content = Some(base.data.clone());
-        self.descend(Frame { index, kind: base.kind, depth: 0, content, deltas })
+        self.descend(Frame { index, kind: base.kind, depth: 0, deltas })
     }
 
     /// Returns the pack, of which every object is known now.
@@ -116,24 +113,16 @@ impl Resolver {
             let Some(delta) = frame.deltas.pop() else {
                 continue;
             };
-            if self.pack.entry(delta).kind.is_some() {
-                stack.push(frame);
-                continue;
-            }
-            let content = match &frame.content {
-                Some(content) => content.clone(),
-                None => self.pack.content(frame.index)?,
-            };
             let (base, kind, depth) = (frame.index, frame.kind, frame.depth + 1);
+            let content = self.pack.content(base)?;
             if !frame.deltas.is_empty() {
-                frame.content = Some(content.clone());
                 stack.push(frame);
             }
             let (oid, content) = self.make(delta, base, kind, depth, &content)?;
             let deltas = self.deltas_of(Some(delta), &oid);
             if !deltas.is_empty() {
-                stack.push(Frame { index: delta, kind, depth, content: Some(content), deltas });
-                make_room(&mut stack);
+                self.pack.built.keep(delta, &content);
+                stack.push(Frame { index: delta, kind, depth, deltas });
             }
         }
         Ok(())
@@ -152,7 +141,7 @@ impl Resolver {
             let limit = self.pack.limits.chain;
             return Err(Error::too_large(format!("the pack has a chain of more than {limit} deltas")));
         }
-        let content = self.pack.apply(index, content)?;
+        let content = self.pack.make(index, content)?;
         let oid = checked_object_id(kind, &content)?;
         if self.pack.limits.fsck && kind != ObjectKind::Blob {
             fsck_object(oid, kind, &content)?;
@@ -166,8 +155,8 @@ impl Resolver {
         Ok((oid, content))
     }
 
-    /// Returns the deltas that are based on an entry, or on the object that it is.
-    fn deltas_of(&self, index: Option<u32>, oid: &Oid) -> Vec<u32> {
+    /// Returns the deltas that are based on an entry, or on the object that it is. Each delta is returned once.
+    fn deltas_of(&mut self, index: Option<u32>, oid: &Oid) -> Vec<u32> {
         let mut deltas = Vec::new();
         if let Some(index) = index {
             let from = self.by_entry.partition_point(|(base, _)| *base < index);
@@ -176,23 +165,11 @@ impl Resolver {
         }
         let from = self.by_id.partition_point(|(base, _)| base < oid);
         let of = self.by_id[from..].iter().take_while(|(base, _)| base == oid);
-        deltas.extend(of.map(|(_, delta)| *delta).filter(|delta| self.pack.entry(*delta).kind.is_none()));
-        deltas
-    }
-}
-
-/// Lets go of contents that take too much memory, of those first that are needed last.
-fn make_room(stack: &mut [Frame]) {
-    let bytes = |frame: &Frame| frame.content.as_ref().map_or(0, Bytes::len);
-    let mut held: usize = stack.iter().map(bytes).sum();
-    let Some((_, below)) = stack.split_last_mut() else {
-        return;
-    };
-    for frame in below {
-        if held <= HELD_BYTES {
-            break;
+        if self.met.get(from) == Some(&false) {
+            let before = deltas.len();
+            deltas.extend(of.map(|(_, delta)| *delta));
+            self.met[from] = deltas.len() > before;
         }
-        held -= bytes(frame);
-        frame.content = None;
+        deltas
     }
 }

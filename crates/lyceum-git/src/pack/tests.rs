@@ -286,14 +286,7 @@ fn limits_what_a_pack_may_be() {
     let mut entries: Vec<(u8, Vec<u8>, Vec<u8>)> = vec![(3, vec![], base.clone())];
     let mut content = base;
     for _ in 0..4 {
-        let mut delta = Vec::new();
-        for mut size in [content.len(), content.len() * 10] {
-            while size > 0x7f {
-                delta.push((size & 0x7f) as u8 | 0x80);
-                size >>= 7;
-            }
-            delta.push(size as u8);
-        }
+        let mut delta = sizes(content.len(), content.len() * 10);
         let length = u32::try_from(content.len()).unwrap().to_le_bytes();
         for _ in 0..10 {
             delta.extend_from_slice(&[0xf0, length[0], length[1], length[2]]);
@@ -355,14 +348,7 @@ fn large_contents_are_made_again() {
     let first = memory.add(ObjectKind::Blob, &content);
     let mut entries: Vec<(u8, Vec<u8>, Vec<u8>)> = Vec::new();
     let delta = |from: usize, byte: u8| {
-        let mut delta = Vec::new();
-        for mut size in [from, from + 1] {
-            while size > 0x7f {
-                delta.push((size & 0x7f) as u8 | 0x80);
-                size >>= 7;
-            }
-            delta.push(size as u8);
-        }
+        let mut delta = sizes(from, from + 1);
         let mut left = u32::try_from(from).unwrap();
         let mut at = 0_u32;
         while left > 0 {
@@ -390,4 +376,61 @@ fn large_contents_are_made_again() {
     assert_eq!(pack.len(), 9);
     assert!(pack.find(&base).is_some());
     let _: std::sync::Arc<Object> = block_on(memory.read(first)).unwrap();
+}
+
+/// What is based on an object is made once, however often the object comes.
+#[test]
+fn copies_do_not_multiply_their_deltas() {
+    let base = b"x".to_vec();
+    let same = [1, 1, 0x90, 1];
+    let id = object_id(ObjectKind::Blob, &base).0.to_vec();
+    for (copies, deltas) in [(1, 20_000), (20_000, 20_000)] {
+        let mut entries: Vec<Raw<'_>> = vec![(3, vec![], &base); copies];
+        entries.extend(vec![(7, id.clone(), &same[..]); deltas]);
+        let mut resolver = Resolver::new(
+            read_in(&raw_pack(entries.len() as u32, &entries), 1 << 16, &PackLimits::default()).unwrap(),
+        );
+        resolver.run().unwrap();
+        let pack = resolver.finish().unwrap();
+        assert_eq!(pack.oids().filter(|oid| oid.0[..] == id[..]).count(), copies + deltas);
+        // None is based on another.
+        assert!(pack.entries.iter().all(|entry| entry.depth <= 1));
+        assert_eq!(keep_all(pack).index.len(), 1);
+    }
+}
+
+/// Looking at all objects costs no more than making them, in whatever order they are looked at.
+#[test]
+fn chains_are_not_made_again_for_each_object() {
+    let mut content: Vec<u8> = (0..2000_u32).flat_map(|n| (n * 7919).to_le_bytes()).collect();
+    let mut entries: Vec<(u8, Vec<u8>, Vec<u8>)> = vec![(3, vec![], content.clone())];
+    for byte in 0..50 {
+        let mut delta = sizes(content.len(), content.len() + 1);
+        let [low, high, ..] = u32::try_from(content.len()).unwrap().to_le_bytes();
+        delta.extend_from_slice(&[0xb0, low, high, 1, byte]);
+        entries.push((7, object_id(ObjectKind::Blob, &content).0.to_vec(), delta));
+        content.push(byte);
+    }
+    let entries: Vec<Raw<'_>> =
+        entries.iter().map(|(n, before, data)| (*n, before.clone(), &data[..])).collect();
+    // Not much more than all of them together.
+    let limits = PackLimits { inflate_bytes: 500_000, inflate_ratio: 1, ..PackLimits::default() };
+    let mut pack = known(&raw_pack(51, &entries), 1000, &limits, &Memory::default()).unwrap();
+    for index in (0..51).chain((0..51).rev()) {
+        assert_eq!(pack.content(index).unwrap().len(), 8000 + index as usize);
+    }
+    assert!(pack.remade_bytes < 2 * pack.made_bytes);
+}
+
+/// The sizes with which a delta starts.
+fn sizes(from: usize, to: usize) -> Vec<u8> {
+    let mut delta = Vec::new();
+    for mut size in [from, to] {
+        while size > 0x7f {
+            delta.push((size & 0x7f) as u8 | 0x80);
+            size >>= 7;
+        }
+        delta.push(size as u8);
+    }
+    delta
 }
