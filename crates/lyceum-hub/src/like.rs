@@ -54,6 +54,16 @@ impl Hub {
             .await
     }
 
+    /// Reports whether the caller likes a repo opened with [`Action::Discover`](crate::Action::Discover).
+    pub async fn likes(&self, caller: &Caller, repo: &Repo) -> Result<bool> {
+        let Some(user_id) = caller.user_id() else {
+            return Ok(false);
+        };
+        // The page after the one before begins with him if he does.
+        let found = self.inner.db.read().await?.likers(repo.record.id, Some(user_id - 1), 1).await?;
+        Ok(found.first().is_some_and(|account| account.id == user_id))
+    }
+
     /// Lists what a user likes, as far as the caller may see it.
     pub async fn likes_of(
         &self,

@@ -38,6 +38,19 @@ pub(crate) fn count(number: u64) -> String {
     text
 }
 
+/// Returns a large number as people say it: `1.54 B`.
+pub(crate) fn amount(number: u64) -> String {
+    let (value, unit) = match number {
+        0..1_000 => return number.to_string(),
+        1_000..1_000_000 => (number as f64 / 1e3, "k"),
+        1_000_000..1_000_000_000 => (number as f64 / 1e6, "M"),
+        1_000_000_000..1_000_000_000_000 => (number as f64 / 1e9, "B"),
+        _ => (number as f64 / 1e12, "T"),
+    };
+    let digits = if value < 9.995 { 2 } else { usize::from(value < 99.95) };
+    format!("{value:.digits$} {unit}")
+}
+
 /// Returns the name of who wrote something; the account may be gone.
 pub(crate) fn author(name: Option<String>) -> String {
     name.unwrap_or_else(|| "deleted".to_owned())

@@ -4,6 +4,7 @@ use lyceum_hub::Caller;
 
 use crate::asset;
 use crate::session::Session;
+use crate::theme::Theme;
 
 /// The frame of a page.
 pub(crate) struct Layout {
@@ -11,6 +12,10 @@ pub(crate) struct Layout {
     pub(crate) title: String,
     /// Path of the style sheet.
     pub(crate) style: String,
+    /// Path of the mark, for the window's tab.
+    pub(crate) icon: String,
+    /// Its colours.
+    pub(crate) theme: Theme,
     /// Name of the signed-in user.
     pub(crate) user: Option<String>,
     /// Token for the sign-out form.
@@ -24,11 +29,18 @@ impl Layout {
             Caller::User(identity) => Some(identity.name.to_string()),
             Caller::Anonymous => None,
         };
-        Self { title: title.into(), style: asset::style_path(), user, form_token: session.form_token() }
+        Self { theme: session.theme, user, form_token: session.form_token(), ..Self::anonymous(title) }
     }
 
     /// Returns the frame for a page that does not know its caller.
     pub(crate) fn anonymous(title: impl Into<String>) -> Self {
-        Self { title: title.into(), style: asset::style_path(), user: None, form_token: String::new() }
+        Self {
+            title: title.into(),
+            style: asset::style_path(),
+            icon: asset::icon_path(),
+            theme: Theme::default(),
+            user: None,
+            form_token: String::new(),
+        }
     }
 }

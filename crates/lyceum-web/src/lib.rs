@@ -5,6 +5,7 @@
 //! There is no script at all: the content security policy denies it.
 
 mod asset;
+mod chart;
 mod error;
 mod form;
 mod format;
@@ -14,6 +15,7 @@ mod page;
 mod prose;
 mod response;
 mod session;
+mod theme;
 mod visit;
 
 use axum::Router;
@@ -43,6 +45,7 @@ pub fn router(web: Web) -> Router {
         .route("/login/oidc/{provider}", get(page::oidc::start))
         .route("/login/oidc/{provider}/callback", get(page::oidc::finish))
         .route("/logout", post(page::login::sign_out))
+        .route("/settings/theme", post(theme::choose))
         .route("/device", get(page::device::show))
         .route("/device/approve", post(page::device::decide))
         .route("/oauth/device", get(page::device::show))
@@ -59,6 +62,7 @@ fn repo_pages(kind: RepoKind) -> Router<Web> {
     Router::new()
         .route(&repo, get(page::repo::show))
         .route(&format!("{repo}/request-access"), post(page::gate::ask))
+        .route(&format!("{repo}/like"), post(page::repo::set_like))
         .route(&format!("{repo}/tree/{{revision}}"), get(page::tree::show))
         .route(&format!("{repo}/tree/{{revision}}/{{*path}}"), get(page::tree::show))
         .route(&format!("{repo}/blob/{{revision}}/{{*path}}"), get(page::blob::show))

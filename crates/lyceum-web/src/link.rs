@@ -80,6 +80,18 @@ impl RepoLink {
     }
 }
 
+/// Returns the path of the list of what has a tag.
+pub(crate) fn filtered(kind: RepoKind, tag: &str) -> String {
+    format!("/{}?filter={}", kind.plural(), utf8_percent_encode(tag, NON_ALPHANUMERIC))
+}
+
+/// Returns an address that somebody wrote, if a page may lead there: it is one of the web, and hides nothing.
+pub(crate) fn outward(address: &str) -> Option<String> {
+    let web = address.starts_with("https://") || address.starts_with("http://");
+    (web && address.len() <= 2000 && address.bytes().all(|byte| byte.is_ascii_graphic()))
+        .then(|| address.to_owned())
+}
+
 /// Appends a path, each segment encoded.
 fn with_path(mut link: String, path: &str) -> String {
     for segment in path.split('/').filter(|segment| !segment.is_empty()) {

@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 use crate::Web;
 use crate::error::PageError;
 use crate::format::hex;
+use crate::theme::Theme;
 
 /// Cookie with the session's secret.
 const SESSION: &str = "lyceum_session";
@@ -20,6 +21,10 @@ const SESSION: &str = "lyceum_session";
 const FORM: &str = "lyceum_form";
 /// Cookie with what a browser keeps while it is at a provider of identities.
 const PROVIDER: &str = "lyceum_oidc";
+/// Cookie with the colours that this browser was told to use.
+const THEME: &str = "lyceum_theme";
+/// Colours are remembered for a year.
+const THEME_SECONDS: u32 = 365 * 24 * 3600;
 /// A browser session lasts this long unless the hub ends it earlier.
 const SESSION_SECONDS: u32 = 30 * 24 * 3600;
 /// A sign-in form that was opened longer ago is shown again.
@@ -39,6 +44,8 @@ pub(crate) struct Session {
     form_cookie: Option<String>,
     /// What this browser keeps while it is at a provider of identities.
     pub(crate) provider_cookie: Option<String>,
+    /// Its colours.
+    pub(crate) theme: Theme,
     /// Where the request comes from.
     pub(crate) address: Option<IpAddr>,
 }
@@ -102,6 +109,11 @@ pub(crate) fn no_session_cookie(web: &Web) -> HeaderValue {
     set_cookie(web, SESSION, "", 0, "Lax")
 }
 
+/// Returns the header that remembers colours.
+pub(crate) fn theme_cookie(web: &Web, theme: Theme) -> HeaderValue {
+    set_cookie(web, THEME, theme.word(), THEME_SECONDS, "Lax")
+}
+
 fn set_cookie(web: &Web, name: &str, value: &str, seconds: u32, same_site: &str) -> HeaderValue {
     let https = web.public_url.as_deref().is_some_and(|url| url.starts_with("https://"));
     let secure = if https { "; Secure" } else { "" };
@@ -149,8 +161,9 @@ where
         let form_cookie = cookie(&parts.headers, FORM);
         let provider_cookie = cookie(&parts.headers, PROVIDER);
         let address = parts.extensions.get::<ClientAddress>().and_then(|address| address.0);
+        let theme = cookie(&parts.headers, THEME).and_then(|word| Theme::parse(&word)).unwrap_or_default();
         let mut session =
-            Self { caller: Caller::Anonymous, secret: None, form_cookie, provider_cookie, address };
+            Self { caller: Caller::Anonymous, secret: None, form_cookie, provider_cookie, theme, address };
         if let Some(secret) = cookie(&parts.headers, SESSION) {
             match web.hub.authenticate(&secret).await {
                 // Only what signing in gave out counts here: a token in a cookie would escape its own limits.

@@ -4,6 +4,8 @@ use axum::extract::{FromRef, FromRequestParts};
 use axum::response::{IntoResponse, Redirect, Response};
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
+use http::HeaderMap;
+use http::header::HOST;
 use http::request::Parts;
 use lyceum_core::{ByteRange, RepoPath, Revision};
 use lyceum_hub::{Action, ErrorKind, FileHandle, Repo};
@@ -22,6 +24,16 @@ pub(crate) struct Visit {
     pub(crate) web: Web,
     pub(crate) session: Session,
     pub(crate) address: Address,
+    /// The address of the hub as the caller knows it, for what he copies from a page.
+    pub(crate) base: String,
+}
+
+/// How a caller says that he likes a repo.
+pub(crate) struct LikeButton {
+    pub(crate) liked: bool,
+    pub(crate) count: String,
+    /// Where to sign in, for who has not.
+    pub(crate) sign_in: Option<String>,
 }
 
 /// What a repo's pages share.
@@ -30,6 +42,10 @@ pub(crate) struct RepoHead {
     pub(crate) revision: String,
     /// Which tab is open: `card`, `files`, `history` or `discussions`.
     pub(crate) tab: &'static str,
+    /// What stands beside the name.
+    pub(crate) badges: Vec<&'static str>,
+    /// Stands beside the name, where it is asked for.
+    pub(crate) like: Option<LikeButton>,
 }
 
 impl Visit {
@@ -47,7 +63,7 @@ impl Visit {
     /// Returns the head of the repo's pages, with the id as it is written now.
     pub(crate) fn head(&self, repo: &Repo, tab: &'static str) -> RepoHead {
         let link = RepoLink { kind: repo.kind(), id: repo.id().clone() };
-        RepoHead { link, revision: self.address.revision().to_string(), tab }
+        RepoHead { link, revision: self.address.revision().to_string(), tab, badges: Vec::new(), like: None }
     }
 
     /// Returns where a file is downloaded: from the API, unless only the session may see it.
@@ -130,6 +146,15 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, PageError> {
         let address = Address::from_request_parts(parts, state).await?;
         let session = Session::from_request_parts(parts, state).await?;
-        Ok(Self { web: Web::from_ref(state), session, address })
+        let web = Web::from_ref(state);
+        let base = web.public_url.clone().unwrap_or_else(|| asked_at(&parts.headers));
+        Ok(Self { web, session, address, base })
     }
+}
+
+/// Returns the address that a request names, for a hub that was not told its own.
+fn asked_at(headers: &HeaderMap) -> String {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
+    format!("http://{}", host.filter(|host| host.bytes().all(plain)).unwrap_or("localhost"))
 }

@@ -2,7 +2,7 @@
 
 use lyceum_core::Timestamp;
 
-use super::{count, size, time};
+use super::{amount, count, size, time};
 
 #[test]
 fn sizes_have_three_digits() {
@@ -24,6 +24,16 @@ fn counts_are_grouped() {
     check(999, "999");
     check(1_234_567, "1\u{202f}234\u{202f}567");
     check(1000, "1\u{202f}000");
+}
+
+#[test]
+fn amounts_are_short() {
+    let check = |number, expected: &str| assert_eq!(amount(number), expected);
+    check(999, "999");
+    check(1540, "1.54 k");
+    check(66_000_000, "66.0 M");
+    check(7_240_000_000, "7.24 B");
+    check(405_000_000_000, "405 B");
 }
 
 #[test]

@@ -1,70 +1,77 @@
-//! `/{repo}`: card, facts and files.
+//! `/{repo}`: the card, and beside it what is known of the repo.
+
+mod aside;
+mod evaluation;
+mod like;
+mod snippet;
 
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
 use lyceum_core::{RepoPath, Revision};
-use lyceum_hub::{Action, ErrorKind, Gated, Repo, RepoInfo, TreeOptions, Visibility};
+use lyceum_hub::{Action, ErrorKind, Gated, Repo, Visibility};
 
-use crate::format;
+use crate::error::PageError;
 use crate::layout::Layout;
 use crate::page::gate::Gate;
-use crate::page::tree::FileRow;
+use crate::page::repo::aside::Aside;
+use crate::page::repo::evaluation::Evaluation;
+use crate::page::repo::snippet::{Snippet, citation, snippets};
 use crate::prose::Prose;
 use crate::response::{CachePolicy, render};
 use crate::visit::{Detour, RepoHead, Visit};
 
-struct Fact {
-    name: &'static str,
-    value: String,
-}
+pub(crate) use like::set as set_like;
 
 #[derive(Template)]
 #[template(path = "repo.html")]
 struct RepoPage {
     layout: Layout,
     head: RepoHead,
-    private: bool,
     gated: bool,
     gate: Option<Gate>,
-    facts: Vec<Fact>,
-    tags: Vec<String>,
+    aside: Aside,
     card: Option<Prose>,
-    files: Vec<FileRow>,
-    more_files: bool,
+    evaluations: Vec<Evaluation>,
+    snippets: Vec<Snippet>,
+    citation: String,
 }
 
 /// Answers a repo.
 pub(crate) async fn show(visit: Visit) -> Result<Response, Detour> {
     let repo = visit.open(Action::Discover).await?;
-    let head = visit.head(&repo, "card");
-    let info = visit.web.hub.repo_info(&repo, visit.web.hub.head(&repo).await?, false).await?;
-    let listed = visit.web.hub.tree(&repo, &Revision::main(), None, TreeOptions::default()).await;
-    let (files, more_files) = match listed {
-        Ok(page) => {
-            let row = |entry| FileRow::new(&head.link, &head.revision, entry);
-            (page.entries.iter().map(row).collect(), page.next.is_some())
+    let hub = &visit.web.hub;
+    let info = hub.repo_info(&repo, hub.head(&repo).await?, false).await?;
+    let text = card(&visit, &repo).await?;
+    let citation = citation(&visit, &info, text.as_deref().unwrap_or_default());
+    let card = match text {
+        Some(text) => {
+            let place = visit.place(&visit.address.repo, Revision::main().as_str());
+            Some(Prose::render(text, &place).await?)
         }
-        Err(error) if error.kind() == ErrorKind::RevisionNotFound => (Vec::new(), false),
-        Err(error) => return Err(error.into()),
+        None => None,
     };
+    let gated = info.gated != Gated::No;
+    let mut head = visit.head(&repo, "card");
+    head.badges.extend((info.visibility == Visibility::Private).then_some("private"));
+    head.badges.extend(gated.then_some("gated"));
+    head.like = Some(like::button(&visit, &repo, &info).await?);
     let page = RepoPage {
         layout: Layout::new(head.link.id.to_string(), &visit.session),
-        private: info.visibility == Visibility::Private,
-        gated: info.gated != Gated::No,
+        gated,
         gate: Gate::before(&visit, &repo).await?,
-        facts: facts(&info),
-        tags: info.tags,
-        card: card(&visit, &repo).await?,
-        files,
-        more_files,
+        aside: Aside::of(&visit, &repo, &info).await?,
+        card,
+        evaluations: evaluation::of(info.card_data.as_ref()),
+        snippets: snippets(&visit, &info),
+        citation,
         head,
     };
     Ok(render(StatusCode::OK, CachePolicy::Revalidate, &page))
 }
 
 /// Returns the card without its metadata, unless the content is gated for this caller.
-async fn card(visit: &Visit, repo: &Repo) -> Result<Option<Prose>, Detour> {
+async fn card(visit: &Visit, repo: &Repo) -> Result<Option<String>, PageError> {
     let readable = visit.web.hub.open(&visit.session.caller, repo.kind(), repo.id(), Action::Read).await;
     let readable = match readable {
         Ok(repo) => repo,
@@ -77,15 +84,11 @@ async fn card(visit: &Visit, repo: &Repo) -> Result<Option<Prose>, Detour> {
     };
     let path = RepoPath::parse("README.md").expect("the card's name is a valid path");
     let text = visit.text(&readable, &Revision::main(), &path).await?;
-    let Some(text) = text.map(|text| body(&text).trim().to_owned()).filter(|body| !body.is_empty()) else {
-        return Ok(None);
-    };
-    let place = visit.place(&visit.address.repo, Revision::main().as_str());
-    Ok(Some(Prose::render(text, &place).await?))
+    Ok(text.map(|text| body(&text).trim().to_owned()).filter(|body| !body.is_empty()))
 }
 
 /// Returns what follows the front matter.
-fn body(readme: &str) -> &str {
+pub(crate) fn body(readme: &str) -> &str {
     let Some(rest) =
         readme.strip_prefix("---").and_then(|rest| rest.trim_start_matches('\r').strip_prefix('\n'))
     else {
@@ -99,22 +102,6 @@ fn body(readme: &str) -> &str {
         }
     }
     readme
-}
-
-fn facts(info: &RepoInfo) -> Vec<Fact> {
-    let mut facts = Vec::new();
-    let mut add = |name, value: Option<String>| facts.extend(value.map(|value| Fact { name, value }));
-    add("Task", info.pipeline_tag.clone());
-    add("Library", info.library_name.clone());
-    add("SDK", info.sdk.clone());
-    let parameters =
-        info.safetensors.as_ref().and_then(|value| value.get("total")).and_then(serde_json::Value::as_u64);
-    add("Parameters", parameters.map(format::count));
-    add("Size", Some(format::size(info.used_storage)));
-    add("Downloads", Some(format::count(info.downloads_all_time)));
-    add("Changed", Some(format::time(info.last_modified)));
-    add("Created", Some(format::time(info.created_at)));
-    facts
 }
 
 #[cfg(test)]

@@ -56,11 +56,8 @@ async fn a_public_repo_shows_card_files_and_history() {
         };
         let link = |rest: &str| format!("href=\"{base}{rest}\"");
         let picture = format!("src=\"{base}/resolve/main/plot.png\"");
-        check(
-            "",
-            &["<h1 id=\"user-hello", &picture, &link("/blob/main/deep/more.md"), &link("/tree/main/deep")],
-        )
-        .await;
+        check("", &["<h1 id=\"user-hello", &picture, &link("/blob/main/deep/more.md"), &link("/tree/main")])
+            .await;
         check(
             "/tree/main",
             &[&link("/blob/main/README.md"), &link("/tree/main/deep"), &link("/download/main")],
@@ -107,6 +104,77 @@ async fn a_public_repo_shows_card_files_and_history() {
     assert!(site.get("/datasets?search=THI", "").await.text.contains("ada/thing"));
     assert!(!site.get("/datasets?search=other", "").await.text.contains("ada/thing"));
     assert_eq!(site.get("/ada", "").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_model_page_tells_what_is_known_of_it() {
+    let site = TestSite::at(Some("https://hub.example")).await;
+    let (ada, _) = site.hub.user("ada").await;
+    let base = site.hub.repo(&ada, RepoKind::Model, "base").await;
+    let tuned = site.hub.repo(&ada, RepoKind::Model, "tuned").await;
+    site.commit(&ada, RepoKind::Model, &base, &[("README.md", b"---\nlicense: mit\n---\n")]).await;
+    let card = "---\nlicense: mit\nlanguage: [en, '<i>']\nlibrary_name: transformers\npipeline_tag: text-generation\n\
+        base_model: ada/base\ndatasets: [ada/letters, '<script>alert(1)</script>']\ntags: ['\"><script>alert(1)</script>']\n\
+        model-index:\n- name: x\n  results:\n  - task: {type: t, name: <script>}\n    dataset: {name: MMLU, type: m}\n    \
+        metrics: [{type: acc, value: 0.4231, name: accuracy}]\n    source: {name: harness, url: 'javascript:alert(1)'}\n  \
+        - dataset: {name: GSM8K}\n    metrics: [{type: acc, value: 12}, {value: 1}, 7]\n    \
+        source: {url: 'https://results.example/\"x'}\n- 3\n---\nA card.\n\n```bibtex\n@misc{ada}\n```\n";
+    let config = br#"{"architectures": ["LlamaForCausalLM"], "model_type": "llama"}"#;
+    let files = [("README.md", card.as_bytes()), ("config.json", config), ("model.safetensors", b"broken")];
+    site.commit(&ada, RepoKind::Model, &tuned, &files).await;
+    let page = site.get("/ada/tuned", "").await;
+    assert_eq!(page.status, 200);
+    for part in [
+        "href=\"/models?filter=license%3Amit\">mit</a>",
+        "href=\"/models?filter=text%2Dgeneration\"",
+        "href=\"/ada/base\">ada/base</a>",
+        "href=\"/datasets/ada/letters\">ada/letters</a>",
+        "AutoModelForCausalLM.from_pretrained(&#34;ada/tuned&#34;)",
+        "export HF_ENDPOINT=https://hub.example\nhf download ada/tuned",
+        "git clone https://hub.example/ada/tuned",
+        "@misc{ada}",
+        "accuracy</td><td class=\"number\">0.4231</td><td></td>",
+        "<td class=\"number\">12</td><td><a href=\"https://results.example/&#34;x\" rel=\"nofollow noopener\">source</a>",
+    ] {
+        assert!(page.text.contains(part), "{part} in {}", page.text);
+    }
+    for part in ["<script", "<i>", "javascript:"] {
+        assert!(!page.text.contains(part), "{part} in {}", page.text);
+    }
+    // The job that describes repos runs on its own; looking at the page describes this one too.
+    let page = site.get("/ada/base", "").await;
+    assert!(page.text.contains("Fine-tunes") && page.text.contains("href=\"/ada/tuned\""), "{}", page.text);
+    assert!(page.text.contains("@misc{ada_base"), "{}", page.text);
+}
+
+#[tokio::test]
+async fn a_repo_is_liked_from_its_page() {
+    let site = TestSite::new().await;
+    let (ada, _) = site.hub.user("ada").await;
+    let id = site.hub.repo(&ada, RepoKind::Model, "thing").await;
+    assert!(site.get("/ada/thing", "").await.text.contains("href=\"/login?next=%2Fada%2Fthing\""));
+    let session = site.session("ada").await;
+    let token = super::site::token(&site.get("/ada/thing", &session).await);
+    assert_eq!(site.post("/ada/thing/like", &session, "token=forged&like=true").await.status, 403);
+    assert_eq!(site.post("/ada/thing/like", "", "token=&like=true").await.status, 403);
+    for (like, shown) in
+        [(true, "aria-pressed=\"true\">Liked <strong>1"), (false, "aria-pressed=\"false\">Like <strong>0")]
+    {
+        let sent = site.post("/ada/thing/like", &session, &format!("token={token}&like={like}")).await;
+        assert_eq!((sent.status.as_u16(), sent.location()), (303, "/ada/thing"));
+        let page = site.get("/ada/thing", &session).await;
+        assert!(page.text.contains(shown), "{shown} in {}", page.text);
+    }
+    site.change(&ada, &id, RepoChange { visibility: Some(Visibility::Private), ..RepoChange::default() })
+        .await;
+    site.hub.user("bob").await;
+    let other = site.session("bob").await;
+    let token = super::site::token(&site.get("/", &other).await);
+    for name in ["thing", "nothing"] {
+        let hidden =
+            site.post(&format!("/ada/{name}/like"), &other, &format!("token={token}&like=true")).await;
+        assert_eq!(hidden.status, 404, "{name}");
+    }
 }
 
 #[tokio::test]
@@ -198,7 +266,8 @@ async fn a_gated_repo_shows_its_names_but_not_its_content() {
         .await;
     let page = site.get("/ada/gate", "").await;
     assert_eq!(page.status, 200);
-    assert!(page.text.contains("README.md") && page.text.contains("gated"), "{}", page.text);
+    assert!(page.text.contains("gated"), "{}", page.text);
+    assert!(site.get("/ada/gate/tree/main", "").await.text.contains("README.md"));
     assert!(!page.text.contains("# Hello"), "the content is not shown");
     for rest in ["/blob/main/README.md", "/download/main/README.md"] {
         assert_eq!(site.get(&format!("/ada/gate{rest}"), "").await.status, 403, "{rest}");

@@ -5,7 +5,7 @@ use lyceum_hub::DevicePoll;
 use super::{PASSWORD, Page, TestSite};
 
 /// Returns the hidden token of the last form on a page.
-fn token(page: &Page) -> String {
+pub(super) fn token(page: &Page) -> String {
     let (_, after) = page.text.rsplit_once("name=\"token\" value=\"").expect("the page has a form");
     after.split('"').next().unwrap().to_owned()
 }
@@ -113,6 +113,20 @@ async fn signing_out_ends_the_session() {
     let token = token(&site.get("/", &session).await);
     assert_eq!(site.post("/logout", &session, &format!("token={token}")).await.status, 303);
     assert!(site.get("/", &session).await.text.contains("Sign in"));
+}
+
+#[tokio::test]
+async fn colours_are_remembered() {
+    let site = TestSite::new().await;
+    assert!(site.get("/", "").await.text.contains("<html lang=\"en\">"));
+    let chosen = site.post("/settings/theme", "", "theme=dark").await;
+    assert_eq!((chosen.status.as_u16(), chosen.location()), (303, "/"));
+    let page = site.get("/models", &cookie(&chosen)).await;
+    assert!(page.text.contains("<html lang=\"en\" data-theme=\"dark\">"), "{}", page.text);
+    assert!(page.text.contains("value=\"dark\" aria-pressed=\"true\""), "{}", page.text);
+    assert_eq!(site.post("/settings/theme", "", "theme=%22%3E").await.status, 404);
+    let forged = site.get("/models", "lyceum_theme=\"><script>").await;
+    assert!(forged.text.contains("<html lang=\"en\">"), "{}", forged.text);
 }
 
 #[tokio::test]
