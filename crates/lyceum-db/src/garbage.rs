@@ -2,7 +2,8 @@
 //!
 //! Nothing is counted. A file goes when two rounds, some time apart, found that nothing names it: whatever was being
 //! written during the first is seen by the second. A xorb is marked before its bytes go, and whoever is about to rely
-//! on it writes its row ([`Queries::hold_xorbs`], [`Queries::insert_xorb`]), so that only one of the two succeeds.
+//! on it writes its row ([`Queries::hold_xorbs`], [`Queries::insert_xorb`]), so that only one of the two succeeds. That
+//! no two collections do this at once is their caller's to see to.
 
 use lyceum_core::{Sha256, Timestamp, XetHash};
 
@@ -39,6 +40,23 @@ impl Queries {
             bind![repo_id, before, limit],
         )
         .await
+    }
+
+    /// Notes where large files are named that were not known to be.
+    pub async fn name_unnamed_files(
+        &mut self,
+        repo_id: i64,
+        sha256s: &[Sha256],
+        ref_name: &str,
+    ) -> Result<()> {
+        for part in sha256s.chunks(MAX_LIST) {
+            let mut sql = Sql::new("UPDATE repo_file SET ref_name = ");
+            sql.bind(ref_name).push(" WHERE ref_name = '' AND repo_id = ").bind(repo_id);
+            sql.push(" AND sha256 IN ").list(part);
+            let (sql, arguments) = sql.finish();
+            self.execute(sql, arguments).await?;
+        }
+        Ok(())
     }
 
     /// Deletes those large files of a repo that came before `before` and that no commit named; returns how many.

@@ -20,6 +20,12 @@ impl Queries {
         self.setting(name).await?.ok_or_else(|| Error::damaged("setting.value"))
     }
 
+    /// Stores a value in place of the one it was; false if it is another by now.
+    pub async fn swap_setting(&mut self, name: &str, old: &[u8], new: &[u8]) -> Result<bool> {
+        let sql = "UPDATE setting SET value = $3 WHERE name = $1 AND value = $2";
+        Ok(self.execute(sql, bind![name, old, new]).await? == 1)
+    }
+
     /// Stores a value in place of any other.
     pub async fn put_setting(&mut self, name: &str, value: &[u8]) -> Result<()> {
         self.execute(

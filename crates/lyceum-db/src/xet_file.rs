@@ -224,20 +224,22 @@ impl Queries {
         Ok(deleted)
     }
 
-    /// Notes under which name, and where, a large file was committed. One that is on a branch stays there, whoever
-    /// proposes it again.
+    /// Notes under which name, and where, a large file was committed; false if the repo does not have it. One that is on a
+    /// branch stays there, whoever proposes it again.
     pub async fn name_repo_file(
         &mut self,
         repo_id: i64,
         sha256: &Sha256,
         file_name: &str,
         ref_name: &str,
-    ) -> Result<()> {
-        let sql = "UPDATE repo_file SET file_name = $3, ref_name = $4 WHERE repo_id = $1 AND sha256 = $2 \
-                   AND ($5 = 1 OR ref_name NOT LIKE 'refs/heads/%')";
+    ) -> Result<bool> {
+        // Written in any case: a collection that is about to delete the row must wait, and finds that it is named.
+        let sql = "UPDATE repo_file SET \
+                   file_name = CASE WHEN $5 = 1 OR ref_name NOT LIKE 'refs/heads/%' THEN $3 ELSE file_name END, \
+                   ref_name = CASE WHEN $5 = 1 OR ref_name NOT LIKE 'refs/heads/%' THEN $4 ELSE ref_name END \
+                   WHERE repo_id = $1 AND sha256 = $2";
         let on_branch = ref_name.starts_with("refs/heads/");
-        self.execute(sql, bind![repo_id, sha256, file_name, ref_name, on_branch]).await?;
-        Ok(())
+        Ok(self.execute(sql, bind![repo_id, sha256, file_name, ref_name, on_branch]).await? == 1)
     }
 
     /// Notes that the SHA-256 of a file was found right; false if it points elsewhere by now.

@@ -1,27 +1,32 @@
 //! Deleting what nothing names any more: claims that no commit took up, files of deleted repos, xorbs, segments.
 //!
 //! What may be needed is found by walking, never by counting. How a collection and an upload that run at once keep out
-//! of each other's way is said in `lyceum-db/src/garbage.rs`.
+//! of each other's way is said in `lyceum-db/src/garbage.rs`. What is damaged keeps what it may need, and ends no round.
 
 use std::collections::{HashMap, HashSet};
 use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
-use lyceum_core::{Timestamp, XetHash};
+use lyceum_core::{Oid, Sha256, Timestamp, XetHash};
 use lyceum_db::Queries;
 use lyceum_git::limits::MAX_POINTER_BYTES;
 use lyceum_git::{ObjectKind, Pointer, check_reachable};
 
+use crate::reference::default_branch;
 use crate::xet::{NewFile, xorb_row};
 use crate::{Error, ErrorKind, Hub, Result, quota};
+
+pub(crate) mod lease;
+
+use lease::Lease;
 
 /// How long what nothing names is kept, in days: clients remember for three weeks which chunks are stored.
 pub const GARBAGE_GRACE_DAYS: u32 = 28;
 
 /// Rows read or changed by one query.
 const PAGE: u32 = 256;
-/// Claims of one repo looked at in one round; the next one takes the rest.
+/// Claims of one repo looked at in one round, after which each is named or gone; the next one takes the rest.
 const MAX_CLAIMS: u32 = 10_000;
 /// Xorbs looked for among all files at once: 32 MiB of memory.
 const MAX_SUSPECTS: usize = 500_000;
@@ -55,9 +60,24 @@ pub struct GarbageReport {
 impl Hub {
     /// Deletes what nothing has named for `grace_days`, at least one. `progress` gets a line of text now and then.
     ///
-    /// What a round finds to be unused, the next one deletes, if it is an hour later.
+    /// What a round finds to be unused, the next one deletes, if it is an hour later. `Conflict` if a round is under way
+    /// in this process or another.
     pub async fn collect_garbage(
         &self,
+        grace_days: u32,
+        progress: impl FnMut(&str) + Send,
+    ) -> Result<GarbageReport> {
+        let (lease, now) = (Lease::new(&self.inner.entropy), self.inner.clock.now());
+        let taken = lease.clone();
+        self.inner.db.write(move |tx| Box::pin(async move { taken.hold(tx, now).await })).await?;
+        let collected = self.collect(&lease, grace_days, progress).await;
+        self.inner.db.write(move |tx| Box::pin(async move { lease.end(tx).await })).await?;
+        collected
+    }
+
+    async fn collect(
+        &self,
+        lease: &Lease,
         grace_days: u32,
         mut progress: impl FnMut(&str) + Send,
     ) -> Result<GarbageReport> {
@@ -68,7 +88,7 @@ impl Hub {
         self.delete_files(before, &mut report).await?;
         progress(&format!("{} files that nothing names", report.files));
         self.adopt_xorbs().await?;
-        self.delete_xorbs(before, &mut report).await?;
+        self.delete_xorbs(lease, before, &mut report).await?;
         progress(&format!("{} xorbs, {} MiB", report.xorbs, report.xorb_bytes >> 20));
         self.delete_segments(before, &mut report).await?;
         progress(&format!("{} segments, {} MiB", report.segments, report.segment_bytes >> 20));
@@ -144,32 +164,34 @@ impl Hub {
         let mut db = self.inner.db.read().await?;
         let mut claims: HashMap<_, _> =
             db.unnamed_files(repo_id, before, MAX_CLAIMS).await?.into_iter().collect();
-        let tips: Vec<_> =
-            db.refs(repo_id).await?.into_iter().flat_map(|row| [row.target, row.peeled]).collect();
+        let (branches, others): (Vec<_>, Vec<_>) =
+            db.refs(repo_id).await?.into_iter().partition(|row| row.name.starts_with("refs/heads/"));
+        let repo = db.repo(repo_id).await?;
         drop(db);
-        let objects = self.objects_of(repo_id);
-        let read = check_reachable(&objects, &tips, |_, object| {
-            if object.kind == ObjectKind::Blob
-                && object.data.len() <= MAX_POINTER_BYTES
-                && let Some(pointer) = Pointer::parse(&object.data)
-            {
-                claims.remove(&pointer.oid);
-            }
-        });
-        let read = read.await.map_err(Error::internal)?;
-        if !read.problems.is_empty() {
-            tracing::warn!(repo_id, "a damaged repo keeps all its uploads");
-            return Ok(0);
-        }
-        if claims.is_empty() {
-            return Ok(0);
+        let (mut named, main) = (Vec::new(), repo.as_ref().map(default_branch));
+        for references in [branches, others] {
+            let usual = references.iter().find(|row| Some(&row.name) == main.as_ref());
+            let Some(reference) = usual.or(references.first()).filter(|_| !claims.is_empty()) else {
+                continue;
+            };
+            let tips: Vec<_> = references.iter().flat_map(|row| [row.target, row.peeled]).collect();
+            let Some(found) = self.named_by(repo_id, &tips, &mut claims).await else {
+                return Ok(0);
+            };
+            named.push((reference.name.clone(), found));
         }
         let now = self.inner.clock.now();
         self.inner
             .db
             .write(move |tx| {
                 Box::pin(async move {
+                    for (reference, digests) in &named {
+                        tx.name_unnamed_files(repo_id, digests, reference).await?;
+                    }
                     let digests: Vec<_> = claims.keys().copied().collect();
+                    if digests.is_empty() {
+                        return Ok(0);
+                    }
                     let deleted = tx.delete_unnamed_files(repo_id, &digests, before).await?;
                     let mut payers: HashSet<i64> = claims.into_values().collect();
                     payers.extend(tx.repo(repo_id).await?.map(|repo| repo.owner_id));
@@ -180,6 +202,35 @@ impl Hub {
                 })
             })
             .await
+    }
+
+    /// Takes those claims out that a history names, and returns them; `None` if it cannot be read.
+    async fn named_by(
+        &self,
+        repo_id: i64,
+        tips: &[Oid],
+        claims: &mut HashMap<Sha256, i64>,
+    ) -> Option<Vec<Sha256>> {
+        let (objects, mut named) = (self.objects_of(repo_id), Vec::new());
+        let read = check_reachable(&objects, tips, |_, object| {
+            if object.kind == ObjectKind::Blob
+                && object.data.len() <= MAX_POINTER_BYTES
+                && let Some(pointer) = Pointer::parse(&object.data)
+                && claims.remove(&pointer.oid).is_some()
+            {
+                named.push(pointer.oid);
+            }
+        });
+        match read.await {
+            Ok(read) if read.problems.is_empty() => return Some(named),
+            Ok(_) => tracing::warn!(repo_id, "a damaged repo keeps all its uploads"),
+            Err(error) => tracing::error!(
+                repo_id,
+                error = &error as &dyn std::error::Error,
+                "a repo that cannot be read keeps all its uploads"
+            ),
+        }
+        None
     }
 
     /// Deletes records of shards and then files that nothing named an hour ago, nor now.
@@ -233,7 +284,14 @@ impl Hub {
                 self.inner.db.read().await?.xorbs_known(&hashes).await?.into_iter().collect();
             let mut found = Vec::new();
             for hash in hashes.into_iter().filter(|hash| !known.contains(hash)) {
-                found.extend(self.inner.store.xorb_index(hash).await?);
+                match self.inner.store.xorb_index(hash).await {
+                    Ok(index) => found.extend(index),
+                    Err(error) => tracing::error!(
+                        %hash,
+                        error = &error as &dyn std::error::Error,
+                        "an unrecorded xorb cannot be read and is left alone"
+                    ),
+                }
             }
             if found.is_empty() {
                 continue;
@@ -251,12 +309,15 @@ impl Hub {
                     })
                 })
                 .await?;
+            for index in found {
+                self.find_stored(index.hash, now).await?;
+            }
         }
         Ok(())
     }
 
     /// Deletes xorbs that no file is made of.
-    async fn delete_xorbs(&self, before: Timestamp, report: &mut GarbageReport) -> Result<()> {
+    async fn delete_xorbs(&self, lease: &Lease, before: Timestamp, report: &mut GarbageReport) -> Result<()> {
         let mut after = None;
         loop {
             let mut suspects = HashMap::new();
@@ -274,7 +335,7 @@ impl Hub {
             }
             self.clear_suspects(&mut suspects).await?;
             for (hash, bytes) in suspects {
-                if self.delete_unused_xorb(hash, before).await? {
+                if self.delete_unused_xorb(lease, hash, before).await? {
                     report.xorbs += 1;
                     report.xorb_bytes += bytes;
                 }
@@ -292,8 +353,12 @@ impl Hub {
             };
             after = Some(last.hash);
             for file in &files {
-                // A file that cannot be read may be made of anything: nothing is deleted then.
-                for term in lyceum_xet::decode_terms(&file.terms).map_err(Error::internal)? {
+                let Ok(terms) = lyceum_xet::decode_terms(&file.terms) else {
+                    tracing::error!(file = %file.hash, "a file cannot be read: it may be made of any xorb, so all stay");
+                    suspects.clear();
+                    return Ok(());
+                };
+                for term in terms {
                     suspects.remove(&term.xorb);
                 }
             }
@@ -303,21 +368,29 @@ impl Hub {
 
     /// Deletes a xorb, unless it was seen since it was suspected: first the chance to refer to it, then its bytes, then
     /// its row.
-    async fn delete_unused_xorb(&self, hash: XetHash, before: Timestamp) -> Result<bool> {
+    async fn delete_unused_xorb(&self, lease: &Lease, hash: XetHash, before: Timestamp) -> Result<bool> {
         // Without its index, rows of chunks stay that lead nowhere, which does no harm.
         let index = self.inner.store.xorb_index(hash).await.ok().flatten();
         let chunks: Vec<_> = index.iter().flat_map(|index| &index.chunks).map(|chunk| chunk.hash).collect();
+        let (lease, now) = (lease.clone(), self.inner.clock.now());
         let marked = self
             .inner
             .db
             .write(move |tx| {
-                Box::pin(async move { Ok::<_, Error>(tx.mark_xorb(&hash, &chunks, before).await?) })
+                Box::pin(async move {
+                    lease.hold(tx, now).await?;
+                    Ok::<_, Error>(tx.mark_xorb(&hash, &chunks, before).await?)
+                })
             })
             .await?;
         if !marked {
             return Ok(false);
         }
-        self.inner.store.delete_xorb(hash).await?;
+        if let Err(error) = self.inner.store.delete_xorb(hash).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(%hash, error, "cannot delete a xorb; the next round tries again");
+            return Ok(false);
+        }
         self.inner
             .db
             .write(move |tx| Box::pin(async move { Ok::<_, Error>(tx.delete_marked_xorb(&hash).await?) }))
@@ -354,17 +427,25 @@ impl Hub {
         now: Timestamp,
     ) -> Result<()> {
         for hash in xorbs {
-            if !self.inner.store.finds_xorb(hash).await? {
-                self.inner
-                    .db
-                    .write(move |tx| {
-                        Box::pin(async move { Ok::<_, Error>(tx.delete_missing_xorb(&hash, now).await?) })
-                    })
-                    .await?;
+            if !self.find_stored(hash, now).await? {
                 return Err(being_deleted(hash));
             }
         }
         Ok(())
+    }
+
+    /// Reports whether a xorb that was recorded at `now` is there; if not, forgets it.
+    async fn find_stored(&self, hash: XetHash, now: Timestamp) -> Result<bool> {
+        let found = self.inner.store.finds_xorb(hash).await?;
+        if !found {
+            self.inner
+                .db
+                .write(move |tx| {
+                    Box::pin(async move { Ok::<_, Error>(tx.delete_missing_xorb(&hash, now).await?) })
+                })
+                .await?;
+        }
+        Ok(found)
     }
 }
 

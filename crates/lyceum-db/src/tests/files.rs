@@ -235,7 +235,11 @@ pub(super) async fn garbage_is_not_what_is_named(db: &Db) {
             assert!(tx.repos_with_unnamed_files(at(1), repo, 9).await?.is_empty());
             assert_eq!(tx.unnamed_files(repo, at(1), 9).await?, [(sha(1), alice)]);
             assert_eq!(tx.delete_unnamed_files(repo, &[sha(1)], NOW).await?, 0, "it came just now");
-            tx.name_repo_file(repo, &sha(1), "a", "refs/heads/main").await?;
+            assert!(tx.name_repo_file(repo, &sha(1), "a", "refs/heads/main").await?);
+            assert!(!tx.name_repo_file(repo, &sha(77), "a", "refs/heads/main").await?, "it is not there");
+            assert!(tx.name_repo_file(repo, &sha(1), "b", "refs/pr/1").await?);
+            let named = tx.repo_file(repo, &sha(1)).await?.unwrap();
+            assert_eq!((named.file_name.as_str(), named.ref_name.as_str()), ("a", "refs/heads/main"));
             assert_eq!(tx.delete_unnamed_files(repo, &[sha(1)], at(1)).await?, 0, "a commit named it");
 
             assert!(tx.insert_xorb(&xorb(1)).await?);

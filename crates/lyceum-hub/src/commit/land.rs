@@ -21,7 +21,7 @@ pub(crate) struct Landing {
     /// Everything new that the references lead to.
     pub(crate) segments: Vec<lyceum_db::NewSegment>,
     pub(crate) action: &'static str,
-    /// Large files that are named there, with their paths.
+    /// Large files that are named there and were found in the repo, with their paths.
     pub(crate) large: Vec<(Sha256, String)>,
 }
 
@@ -276,7 +276,11 @@ async fn write(
     }
     if let Some(name) = branch.or(names.first()) {
         for (sha256, path) in &landing.large {
-            tx.name_repo_file(repo_id, sha256, path, name.as_str()).await?;
+            if !tx.name_repo_file(repo_id, sha256, path, name.as_str()).await? {
+                let message =
+                    format!("large file `{path}` was deleted at the same time; please upload it again");
+                return Err(Error::new(ErrorKind::Conflict, message));
+            }
         }
     }
     if let Some(last_segment) = last_segment {

@@ -1,5 +1,7 @@
 //! The large files that a merge brings to its target.
 
+use std::collections::HashSet;
+
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use lyceum_core::limits::MAX_COMMIT_OPERATIONS;
 use lyceum_core::{Oid, Sha256};
@@ -38,7 +40,7 @@ impl Hub {
             async move { Ok::<_, Error>(pointer(objects, oid).await?.map(|pointer| (pointer.oid, path))) }
         };
         let found = stream::iter(changes.into_iter().filter_map(blob)).map(read).buffered(READS);
-        let large: Vec<(Sha256, String)> =
+        let mut large: Vec<(Sha256, String)> =
             found.try_filter_map(async |found| Ok(found)).try_collect().await?;
 
         let named: Vec<Sha256> = large.iter().map(|(sha256, _)| *sha256).collect();
@@ -46,6 +48,9 @@ impl Hub {
         for file in stored.iter().filter(|file| !file.verified && file.pusher_id != merger_id) {
             self.verify_claim(file).await?;
         }
+        // What is not stored was deleted by its owner; its pointer alone is merged.
+        let stored: HashSet<Sha256> = stored.into_iter().map(|file| file.sha256).collect();
+        large.retain(|(sha256, _)| stored.contains(sha256));
         Ok(large)
     }
 }

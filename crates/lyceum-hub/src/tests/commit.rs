@@ -187,3 +187,28 @@ async fn malformed_commits_name_the_mistake() {
     assert_eq!(clash.kind(), ErrorKind::Unprocessable);
     assert_eq!(owned.paths(&hub, "main").await, [".gitattributes"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_file_that_was_collected_meanwhile_does_not_land() {
+    for hub in TestHub::each().await {
+        let owned = Owned::new(&hub).await;
+        let head = hub.resolve(&owned.repo, &revision("main")).await.unwrap();
+        let main = lyceum_core::RefName::branch("main").unwrap();
+        let landing = crate::commit::Landing {
+            repo_id: owned.repo.record.id,
+            actor_id: owned.caller.user_id().unwrap(),
+            moves: vec![crate::commit::RefMove::to_commit(
+                main,
+                head,
+                head,
+                crate::discussion::PullChange::Nothing,
+            )],
+            atomic: true,
+            segments: Vec::new(),
+            action: "commit",
+            large: vec![(digest(b"gone"), "gone.bin".to_owned())],
+        };
+        let refused = hub.land(landing).await.unwrap_err();
+        assert_eq!(refused.kind(), crate::ErrorKind::Conflict);
+    }
+}

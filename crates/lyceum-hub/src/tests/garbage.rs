@@ -5,6 +5,7 @@ use lyceum_core::ByteRange;
 
 use super::lfs::{body, noise};
 use super::*;
+use crate::garbage::lease::Lease;
 use crate::garbage::{GARBAGE_GRACE_DAYS, GarbageReport};
 use crate::{Error, LfsAction, LfsObject, LfsOperation};
 
@@ -94,9 +95,91 @@ async fn what_a_history_names_stays() {
         upload(&hub, &owned.caller, &owned.repo, &content).await.unwrap();
         owned.commit(&hub, vec![large("a.bin", &content)]).await.unwrap();
         owned.commit(&hub, vec![Operation::DeletedFile(path("a.bin"))]).await.unwrap();
-        // As if the note had been lost.
-        let repo_id = owned.repo.record.id;
-        let sha256 = digest(&content);
+        let (repo_id, sha256) = (owned.repo.record.id, digest(&content));
+        unname(&hub, &owned.repo, std::slice::from_ref(&content)).await;
+        hub.advance_seconds(2 * i64::from(GARBAGE_GRACE_DAYS) * DAY);
+        assert_eq!(rounds(&hub).await, GarbageReport::default());
+        let found = hub.inner.db.read().await.unwrap().repo_file(repo_id, &sha256).await.unwrap().unwrap();
+        assert_eq!(found.ref_name, "refs/heads/main", "the history is not read for it again");
+        owned.commit(&hub, vec![large("again.bin", &content)]).await.unwrap();
+        assert!(read(&hub, &owned.repo, "again.bin").await.unwrap() == content);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_a_pull_request_names_is_no_branchs() {
+    for hub in TestHub::each().await {
+        let owned = Owned::new(&hub).await;
+        let (caller, repo) = (&owned.caller, &owned.repo);
+        let contents = [noise(100_000, 7), noise(100_000, 8)];
+        for content in &contents {
+            upload(&hub, caller, repo, content).await.unwrap();
+        }
+        owned.commit(&hub, vec![large("a.bin", &contents[0])]).await.unwrap();
+        let mut proposal = hub.start_commit(caller, repo, &revision("main"), true).await.unwrap();
+        proposal.push(header(None)).await.unwrap();
+        proposal.push(large("b.bin", &contents[1])).await.unwrap();
+        proposal.finish().await.unwrap();
+        unname(&hub, repo, &contents).await;
+        hub.advance_seconds(2 * i64::from(GARBAGE_GRACE_DAYS) * DAY);
+        assert_eq!(rounds(&hub).await, GarbageReport::default());
+        let mut named = Vec::new();
+        for content in &contents {
+            let mut db = hub.inner.db.read().await.unwrap();
+            named.push(db.repo_file(repo.record.id, &digest(content)).await.unwrap().unwrap().ref_name);
+        }
+        assert_eq!(named, ["refs/heads/main", "refs/pr/1"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_collection_at_a_time() {
+    for hub in TestHub::each().await {
+        let (other, now) = (Lease::new(&hub.inner.entropy), hub.inner.clock.now());
+        let hold = |lease: Lease, now| {
+            hub.inner.db.write(move |tx| Box::pin(async move { lease.hold(tx, now).await }))
+        };
+        hold(other.clone(), now).await.unwrap();
+        let refused = hub.collect_garbage(GARBAGE_GRACE_DAYS, |_| {}).await.unwrap_err();
+        assert_eq!(refused.kind(), crate::ErrorKind::Conflict);
+        hub.advance_seconds(3600);
+        hub.collect_garbage(GARBAGE_GRACE_DAYS, |_| {}).await.expect("the other is taken to be dead");
+        hold(other.clone(), hub.inner.clock.now()).await.expect("the round gave the lease back");
+        let ending = other.clone();
+        hub.inner.db.write(move |tx| Box::pin(async move { ending.end(tx).await })).await.unwrap();
+        hub.collect_garbage(GARBAGE_GRACE_DAYS, |_| {}).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_damaged_ends_no_collection() {
+    for hub in TestHub::each().await {
+        let owned = Owned::new(&hub).await;
+        let (claimed, dropped) = (noise(200_000, 9), noise(200_000, 10));
+        upload(&hub, &owned.caller, &owned.repo, &claimed).await.unwrap();
+        let plain: String = noise(400_000, 11).iter().map(|byte| char::from(b'0' + byte % 64)).collect();
+        owned.commit(&hub, vec![file("plain.txt", &plain)]).await.unwrap();
+        let mut lost = 0;
+        for row in hub.inner.db.read().await.unwrap().segments(owned.repo.record.id, 0, 9).await.unwrap() {
+            if let Some(key) = row.blob_key {
+                let key = lyceum_store::BlobKey::segment(key.trim_start_matches("segments/")).unwrap();
+                lost += usize::from(hub.inner.store.delete_blob(&key).await.unwrap());
+            }
+        }
+        assert_eq!(lost, 1, "the commit is too large for a row");
+        let second = hub.repo(&owned.caller, RepoKind::Model, "second").await;
+        let second = hub.open(&owned.caller, RepoKind::Model, &second, Action::Administer).await.unwrap();
+        upload(&hub, &owned.caller, &second, &dropped).await.unwrap();
+        hub.advance_seconds(2 * i64::from(GARBAGE_GRACE_DAYS) * DAY);
+        let report = rounds(&hub).await;
+        assert_eq!((report.claims, report.files, report.xorbs), (1, 1, 1), "those of the sound repo");
+    }
+}
+
+/// Makes large files look as if no commit had named them.
+async fn unname(hub: &TestHub, repo: &Repo, contents: &[Vec<u8>]) {
+    for content in contents {
+        let (repo_id, sha256) = (repo.record.id, digest(content));
         hub.inner
             .db
             .write(move |tx| {
@@ -109,10 +192,6 @@ async fn what_a_history_names_stays() {
             })
             .await
             .unwrap();
-        hub.advance_seconds(2 * i64::from(GARBAGE_GRACE_DAYS) * DAY);
-        assert_eq!(rounds(&hub).await, GarbageReport::default());
-        owned.commit(&hub, vec![large("again.bin", &content)]).await.unwrap();
-        assert!(read(&hub, &owned.repo, "again.bin").await.unwrap() == content);
     }
 }
 
