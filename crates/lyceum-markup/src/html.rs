@@ -169,7 +169,7 @@ impl Open {
             written.push(' ');
             written.push_str(attribute);
             written.push_str("=\"");
-            quoted(&value, written);
+            quoted(attribute, &value, written);
             written.push('"');
         }
         written.push('>');
@@ -244,10 +244,13 @@ fn text(text: &str, written: &mut String) {
     }
 }
 
-/// Appends the value of an attribute between double quotes.
-fn quoted(value: &str, written: &mut String) {
+/// Appends the value of an attribute between double quotes. That of an address was decoded, so that browsers must read
+/// what was looked at; in others references stay as they are.
+fn quoted(attribute: &str, value: &str, written: &mut String) {
+    let address = matches!(attribute, "href" | "src");
     for letter in value.chars() {
         match letter {
+            '&' if address => written.push_str("&amp;"),
             '<' => written.push_str("&lt;"),
             '>' => written.push_str("&gt;"),
             '"' => written.push_str("&quot;"),

@@ -43,6 +43,25 @@ pub fn read(html: &str) -> Result<(), String> {
     if open.is_empty() { Ok(()) } else { Err(format!("{open:?} stay open")) }
 }
 
+/// Returns an address as browsers read it; `None` if it has references that no address needs.
+fn decoded(address: &str) -> Option<String> {
+    let mut parts = address.split('&');
+    let mut read = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (name, rest) = part.split_once(';')?;
+        read.push(match name {
+            "amp" => '&',
+            "lt" => '<',
+            "gt" => '>',
+            "quot" => '"',
+            "#x27" | "#39" => '\'',
+            _ => return None,
+        });
+        read.push_str(rest);
+    }
+    Some(read)
+}
+
 fn read_attributes(mut rest: &str) -> Result<(), &'static str> {
     while let Some(after) = rest.strip_prefix(' ').filter(|after| *after != "/") {
         let (name, after) = after.split_at(after.find(['=', ' ']).unwrap_or(after.len()));
@@ -55,6 +74,9 @@ fn read_attributes(mut rest: &str) -> Result<(), &'static str> {
         };
         let (value, after) = value.split_once('"').ok_or("no end of a value")?;
         rest = after;
+        let address = matches!(name, "href" | "src");
+        let value =
+            if address { decoded(value).ok_or("an address that hides something")? } else { value.to_owned() };
         let lower = value.to_lowercase();
         if name == "href" && !value.is_empty() && !LEADS.iter().any(|lead| lower.starts_with(lead)) {
             return Err("an address of an unknown kind");
