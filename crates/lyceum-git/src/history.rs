@@ -60,7 +60,8 @@ pub async fn log(
 }
 
 /// Counts the commits that lead to `head`, itself included; `None` if there are more than `limit`. `known` tells what
-/// was counted before, so that a history which only grew is not read again.
+/// was counted before, so that a history which only grew is not read again; anything above the limit says that there
+/// were too many.
 pub async fn count_commits(
     objects: &impl Objects,
     head: Oid,
@@ -72,8 +73,9 @@ pub async fn count_commits(
     // As long as each commit has one parent, everything before a counted one is what was counted.
     let mut straight = true;
     while let Some(oid) = waiting.pop() {
-        if let Some(before) = known(oid).filter(|_| straight) {
-            return Ok(Some(seen.len() - 1 + before));
+        if let Some(before) = known(oid).filter(|before| straight || *before > limit) {
+            let count = (seen.len() - 1).saturating_add(before);
+            return Ok((count <= limit).then_some(count));
         }
         let parents = read_commit(objects, oid).await?.parents;
         straight &= parents.len() < 2;

@@ -96,7 +96,7 @@ impl GitCache {
         self.merges.insert(tips, Arc::new(mergeability));
     }
 
-    /// Returns how many commits lead to a commit.
+    /// Returns how many commits lead to a commit; one more than are counted if there are too many.
     pub(crate) fn count(&self, repo: i64, commit: Oid) -> Option<usize> {
         self.counts.get(&(repo, commit))
     }

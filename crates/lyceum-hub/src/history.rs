@@ -63,9 +63,7 @@ impl Hub {
         let known = |commit| self.inner.git.count(repo.record.id, commit);
         let count = lyceum_git::count_commits(&self.objects(repo), head, known, MAX_COUNTED_COMMITS).await;
         let count = count.map_err(Error::internal)?;
-        if let Some(count) = count {
-            self.inner.git.keep_count(repo.record.id, head, count);
-        }
+        self.inner.git.keep_count(repo.record.id, head, count.unwrap_or(MAX_COUNTED_COMMITS + 1));
         Ok(count)
     }
 }

@@ -60,6 +60,12 @@ fn commits_are_counted_again_only_as_far_as_history_grew() {
     let known = |commit| (commit == merge).then_some(4);
     assert_eq!(block_on(count_commits(&memory, top, known, 9)).unwrap(), Some(5));
     assert_eq!(memory.take_reads(), 1);
+    assert_eq!(block_on(count_commits(&memory, top, known, 4)).unwrap(), None, "one more is too many");
+    memory.take_reads();
+    // Too many before a commit are too many with it, also on one side of a merge.
+    let known = |commit| (commit == left || commit == right).then_some(10);
+    assert_eq!(block_on(count_commits(&memory, top, known, 9)).unwrap(), None);
+    assert_eq!(memory.take_reads(), 2);
     // What is known of one side of a merge tells nothing of what both have.
     let known = |commit| (commit == left).then_some(2);
     assert_eq!(block_on(count_commits(&memory, top, known, 9)).unwrap(), Some(5));
