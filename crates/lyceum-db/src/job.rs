@@ -37,6 +37,8 @@ pub enum Lane<'a> {
     Any,
     /// Those of one queue.
     Only(&'a str),
+    /// Those of one queue whose key begins with none of some words.
+    Except(&'a str, &'a [String]),
     /// Those of all queues but some.
     Not(&'a [&'a str]),
 }
@@ -46,6 +48,12 @@ impl Lane<'_> {
         match self {
             Self::Any => {}
             Self::Only(queue) => drop(sql.push(" AND queue = ").bind(queue)),
+            Self::Except(queue, keys) => {
+                sql.push(" AND queue = ").bind(queue);
+                for key in keys {
+                    sql.push(" AND key NOT LIKE ").bind(format!("{key}%"));
+                }
+            }
             Self::Not(queues) => {
                 for queue in queues {
                     sql.push(" AND queue <> ").bind(*queue);

@@ -94,7 +94,7 @@ impl Hub {
             while self.run_due_mirror().await? {
                 done += 1;
             }
-            let Some(job) = self.claim_delivery().await? else {
+            let Some(job) = self.claim_delivery(Vec::new()).await? else {
                 return Ok(done);
             };
             self.deliver(job).await?;
@@ -127,8 +127,7 @@ impl Hub {
         }
     }
 
-    /// Claims a job that is due. One that was claimed more than `max_claims` times never got as far as to fail: it is
-    /// dropped, so that it cannot end every process that tries it.
+    /// Claims a job that is due.
     pub(crate) async fn claim(
         &self,
         lane: Lane<'static>,
@@ -142,21 +141,7 @@ impl Hub {
         }
         self.inner
             .db
-            .write(move |tx| {
-                Box::pin(async move {
-                    while let Some(job) = tx.claim(lane, now, lease_ms).await? {
-                        if job.attempts <= max_claims {
-                            return Ok(Some(job));
-                        }
-                        tracing::warn!(job = job.key, "a background job never ended and is dropped");
-                        tx.drop_job(&job).await?;
-                        if job.queue == deliver::QUEUE {
-                            deliver::give_up(tx, &job, now).await?;
-                        }
-                    }
-                    Ok::<_, Error>(None)
-                })
-            })
+            .write(move |tx| Box::pin(async move { claim_sound(tx, lane, now, lease_ms, max_claims).await }))
             .await
     }
 
@@ -244,6 +229,28 @@ impl Hub {
         self.inner.git.forget_segments(repo_id);
         Ok(())
     }
+}
+
+/// Claims a job that is due. One that was claimed more than `max_claims` times never got as far as to fail: it is dropped,
+/// so that it cannot end every process that tries it.
+pub(crate) async fn claim_sound(
+    tx: &mut lyceum_db::Queries,
+    lane: Lane<'_>,
+    now: Timestamp,
+    lease_ms: u32,
+    max_claims: u32,
+) -> Result<Option<Job>> {
+    while let Some(job) = tx.claim(lane, now, lease_ms).await? {
+        if job.attempts <= max_claims {
+            return Ok(Some(job));
+        }
+        tracing::warn!(job = job.key, "a background job never ended and is dropped");
+        tx.drop_job(&job).await?;
+        if job.queue == deliver::QUEUE {
+            deliver::give_up(tx, &job, now).await?;
+        }
+    }
+    Ok(None)
 }
 
 /// Turns a panic into an error: what one job meets must not stop the others.

@@ -126,4 +126,15 @@ pub(super) async fn lanes_keep_apart(db: &Db) {
     assert_eq!(next(Lane::Not(&["slow"])).await, Some(at(1009)), "until the lease ends");
     assert_eq!(claim(Lane::Only("slow")).await.unwrap().key, "a");
     assert_eq!(next(Lane::Only("other")).await, None);
+    let busy = ["fast:1:".to_owned()];
+    for key in ["fast:1:8", "fast:12:9"] {
+        enqueue(db, "fast", key.to_owned(), "{}", 1).await;
+    }
+    let claimed = put(db, {
+        let busy = busy.clone();
+        move |tx| Box::pin(async move { tx.claim(Lane::Except("fast", &busy), at(2), LEASE_MS).await })
+    });
+    assert_eq!(claimed.await.unwrap().key, "fast:12:9");
+    assert_ne!(next(Lane::Except("fast", &busy)).await, Some(at(1)));
+    assert_eq!(next(Lane::Only("fast")).await, Some(at(1)));
 }

@@ -9,16 +9,12 @@ use tokio::task::JoinSet;
 
 use super::{POLL_SECONDS, guarded};
 use crate::webhook::deliver;
-use crate::{Error, Hub, Result};
+use crate::{Hub, Result};
 
 /// Deliveries under way at the same time.
 const MAX_DELIVERIES: usize = 16;
 /// Of these, most that are of one user: whose receivers are slow keeps nobody else waiting.
 const MAX_DELIVERIES_OF_ONE: usize = 2;
-/// Deliveries put back before the worker looks what ended meanwhile.
-const MAX_PUT_BACK: usize = 64;
-/// How long a delivery waits whose user has enough under way, in seconds.
-const PUT_BACK_SECONDS: i64 = 1;
 
 /// What is being sent.
 #[derive(Default)]
@@ -29,8 +25,10 @@ struct Running {
 }
 
 impl Running {
-    fn has_place(&self, owner: Option<i64>) -> bool {
-        owner.and_then(|owner| self.by_owner.get(&owner)).is_none_or(|count| *count < MAX_DELIVERIES_OF_ONE)
+    /// Returns the keys of the users who have enough under way.
+    fn busy(&self) -> Vec<String> {
+        let full = self.by_owner.iter().filter(|(_, count)| **count >= MAX_DELIVERIES_OF_ONE);
+        full.map(|(owner, _)| deliver::key_of(*owner)).collect()
     }
 
     fn start(&mut self, hub: &Hub, owner: Option<i64>, job: Job) {
@@ -84,27 +82,13 @@ impl Hub {
 
     /// Starts what is due, as far as there is place, and returns how long to wait for more.
     async fn start_deliveries(&self, running: &mut Running) -> Result<Duration> {
-        let mut put_back = 0;
         while running.tasks.len() < MAX_DELIVERIES {
-            let Some(job) = self.claim_delivery().await? else {
-                return Ok(self.next_round(Lane::Only(deliver::QUEUE)).await);
+            let busy = running.busy();
+            let Some(job) = self.claim_delivery(busy.clone()).await? else {
+                return Ok(self.next_round(Lane::Except(deliver::QUEUE, &busy)).await);
             };
             let owner = self.delivery_owner(&job).await?;
-            if running.has_place(owner) {
-                running.start(self, owner, job);
-                continue;
-            }
-            let run_at = self.inner.clock.now().plus_seconds(PUT_BACK_SECONDS);
-            self.inner
-                .db
-                .write(move |tx| {
-                    Box::pin(async move { Ok::<_, Error>(tx.put_job_back(&job, run_at).await?) })
-                })
-                .await?;
-            put_back += 1;
-            if put_back == MAX_PUT_BACK {
-                return Ok(Duration::ZERO);
-            }
+            running.start(self, owner, job);
         }
         Ok(Duration::from_secs(POLL_SECONDS))
     }

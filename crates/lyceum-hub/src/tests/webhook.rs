@@ -341,6 +341,10 @@ async fn slow_receivers_keep_only_their_owner_waiting() {
         }
     };
     tokio::time::timeout(std::time::Duration::from_secs(10), delivered).await.unwrap();
+    let jobs = hub.inner.db.read().await.unwrap().jobs_page(0, 100).await.unwrap();
+    let jobs: Vec<_> = jobs.into_iter().filter(|job| job.queue == crate::webhook::deliver::QUEUE).collect();
+    assert_eq!(jobs.len(), 20);
+    assert!(jobs.iter().filter(|job| job.lease > 0).count() <= 2, "those that must wait are not written");
     stop.send(()).unwrap();
     worker.await.unwrap();
 }
@@ -381,7 +385,7 @@ async fn a_delivery_that_never_ends_has_failed() {
     while hub.run_round().await.unwrap() {}
     // Begun, and never ended: as by a process that dies each time.
     let mut claims = 0;
-    while let Some(job) = hub.claim_delivery().await.unwrap() {
+    while let Some(job) = hub.claim_delivery(Vec::new()).await.unwrap() {
         assert_eq!(job.queue, crate::webhook::deliver::QUEUE);
         claims += 1;
         hub.advance_seconds(61);

@@ -13,6 +13,7 @@ use sha2::Sha256;
 
 use super::message::Message;
 use super::{MAX_ATTEMPTS, retry_at};
+use crate::jobs::claim_sound;
 use crate::{Error, Hub, Result};
 
 /// Job queue; it has workers of its own, because they wait for others.
@@ -53,13 +54,18 @@ pub(super) const MAX_OF_ONE_USER: u32 = 2000;
 /// Enqueues a delivery, and forgets what the log has no room for.
 pub(super) async fn enqueue(
     tx: &mut lyceum_db::Queries,
-    webhook_id: i64,
+    (webhook_id, owner_id): (i64, i64),
     delivery_id: i64,
     now: Timestamp,
 ) -> Result<()> {
-    let key = format!("{QUEUE}:{delivery_id}");
+    let key = format!("{}{delivery_id}", key_of(owner_id));
     tx.enqueue(QUEUE, &key, &delivery_id.to_string(), now, now).await?;
     Ok(tx.forget_deliveries(webhook_id, KEPT, MAX_WAITING).await?)
+}
+
+/// Returns what the keys of a user's deliveries begin with.
+pub(crate) fn key_of(owner_id: i64) -> String {
+    format!("{QUEUE}:{owner_id}:")
 }
 
 /// Ends a delivery as failed whose job is dropped: it was begun too often and never ended.
@@ -92,9 +98,21 @@ async fn note_end(tx: &mut lyceum_db::Queries, id: i64, webhook_id: i64, end: &D
 }
 
 impl Hub {
-    /// Claims a delivery that is due.
-    pub(crate) async fn claim_delivery(&self) -> Result<Option<Job>> {
-        self.claim(Lane::Only(QUEUE), LEASE_MS, MAX_CLAIMS).await
+    /// Claims a delivery that is due, of a user whose key is none of `busy`.
+    pub(crate) async fn claim_delivery(&self, busy: Vec<String>) -> Result<Option<Job>> {
+        let now = self.inner.clock.now();
+        let next = self.inner.db.read().await?.next_job_at(Lane::Except(QUEUE, &busy)).await?;
+        if next.is_none_or(|due| due > now) {
+            return Ok(None);
+        }
+        self.inner
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    claim_sound(tx, Lane::Except(QUEUE, &busy), now, LEASE_MS, MAX_CLAIMS).await
+                })
+            })
+            .await
     }
 
     /// Runs the job: makes one attempt and notes how it ended.

@@ -86,7 +86,7 @@ impl Hub {
                 Box::pin(async move {
                     let id = tx.insert_delivery(webhook_id, None, message_id, now).await?;
                     let id = id.ok_or_else(|| super::missing(webhook_id))?;
-                    deliver::enqueue(tx, webhook_id, id, now).await?;
+                    deliver::enqueue(tx, (webhook_id, user_id), id, now).await?;
                     let detail = json!({ "webhook": webhook_id, "delivery": delivery_id });
                     append_event(tx, None, Some(user_id), "replay-delivery", &detail, now).await?;
                     Ok::<_, Error>(id)

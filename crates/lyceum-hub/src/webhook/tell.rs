@@ -147,10 +147,10 @@ impl Hub {
                             messages.insert(*key, tx.put_webhook_message(*key, payload, now).await?);
                         }
                     }
-                    for Told { webhook, key, .. } in &told {
+                    for Told { webhook, owner, key, .. } in &told {
                         if let Some(id) = tx.insert_delivery(*webhook, Some(*key), messages[key], now).await?
                         {
-                            deliver::enqueue(tx, *webhook, id, now).await?;
+                            deliver::enqueue(tx, (*webhook, *owner), id, now).await?;
                         }
                     }
                     let owners: BTreeSet<i64> = told.iter().map(|told| told.owner).collect();
