@@ -64,11 +64,6 @@ impl Hub {
         Ok(account.ok_or_else(missing)?.id)
     }
 
-    /// Counts bytes for an account, or takes them off; fails if they are more than it may have.
-    pub(crate) async fn charge(&self, account_id: i64, bytes: i64) -> Result<()> {
-        self.inner.db.write(move |tx| Box::pin(async move { charge(tx, account_id, bytes, 0).await })).await
-    }
-
     /// Fails if a user may not store `bytes` more in a repo, before they are sent.
     pub(crate) async fn check_quota(&self, repo_id: i64, user_id: i64, bytes: u64) -> Result<()> {
         let mut db = self.inner.db.read().await?;

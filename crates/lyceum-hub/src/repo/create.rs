@@ -61,20 +61,21 @@ impl Hub {
             created_at: self.inner.clock.now(),
         };
         let (segment, commit) = self.first_commit(caller, files).await?;
-        self.insert_repo(new, vec![segment], vec![(main_branch().as_str().to_owned(), commit, commit)])
-            .await?;
+        let main = vec![(main_branch().as_str().to_owned(), commit, commit)];
+        self.insert_repo(new, vec![segment], main, None).await?;
         Ok(id)
     }
 
-    /// Inserts a repo with its segments and references, given as (name, target, commit).
+    /// Inserts a repo with its segments and references, given as (name, target, commit), and with the large files of the
+    /// repo that it is a copy of, for which its owner is charged.
     pub(super) async fn insert_repo(
         &self,
         new: lyceum_db::NewRepo,
         segments: Vec<lyceum_db::NewSegment>,
         refs: Vec<(String, Oid, Oid)>,
-    ) -> Result<i64> {
-        let id = self
-            .inner
+        copy_of: Option<i64>,
+    ) -> Result<()> {
+        self.inner
             .db
             .write(move |tx| {
                 Box::pin(async move {
@@ -90,12 +91,17 @@ impl Hub {
                     crate::derive::enqueue(tx, id, now).await?;
                     let detail = serde_json::json!({ "kind": new.kind.singular(), "id": new.name.to_string(), "visibility": new.visibility.as_str() });
                     append_event(tx, Some(id), Some(new.creator_id), "create-repo", &detail, now).await?;
-                    Ok::<_, Error>(id)
+                    if let Some(from) = copy_of {
+                        tx.copy_repo_files(from, id).await?;
+                        let (_, bytes) = tx.repo_file_totals(id).await?;
+                        crate::quota::charge(tx, new.owner_id, bytes.cast_signed(), 0).await?;
+                    }
+                    Ok::<_, Error>(())
                 })
             })
             .await?;
         self.inner.job_added.notify_one();
-        Ok(id)
+        Ok(())
     }
 
     /// Makes a commit that has no parents, in a segment of its own.

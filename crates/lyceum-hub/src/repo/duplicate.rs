@@ -40,12 +40,9 @@ impl Hub {
             created_at: self.inner.clock.now(),
         };
         let (_, bytes) = self.inner.db.read().await?.repo_file_totals(repo.record.id).await?;
-        self.charge(owner.id, bytes.cast_signed()).await?;
-        let made = self.copy_repo(repo.record.id, new).await;
-        if made.is_err() {
-            self.charge(owner.id, -bytes.cast_signed()).await?;
-        }
-        made.map(|()| id)
+        self.check_owner_quota(owner.id, bytes).await?;
+        self.copy_repo(repo.record.id, new).await?;
+        Ok(id)
     }
 
     async fn copy_repo(&self, from: i64, new: lyceum_db::NewRepo) -> Result<()> {
@@ -57,11 +54,7 @@ impl Hub {
             .map(|row| (row.name, row.target, row.peeled))
             .collect();
         let segments = self.copy_segments(from).await?;
-        let new_id = self.insert_repo(new, segments, references).await?;
-        self.inner
-            .db
-            .write(move |tx| Box::pin(async move { Ok::<_, Error>(tx.copy_repo_files(from, new_id).await?) }))
-            .await
+        self.insert_repo(new, segments, references, Some(from)).await
     }
 
     /// Copies the segments of a repo, oldest first; those outside of the database get files of their own, so that each

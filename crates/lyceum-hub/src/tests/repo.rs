@@ -55,6 +55,32 @@ async fn duplicates_live_on_without_the_original() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_duplicate_is_seen_only_with_its_large_files() {
+    for hub in TestHub::each().await {
+        let owned = Owned::new(&hub).await;
+        let content = super::lfs::noise(100_000, 3);
+        super::garbage::upload(&hub, &owned.caller, &owned.repo, &content).await.unwrap();
+        let to = RepoId::parse("alice/copy").unwrap();
+        let seen = async {
+            loop {
+                if let Ok(copy) = hub.open(&owned.caller, RepoKind::Model, &to, Action::Read).await {
+                    return copy;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        let copying = hub.duplicate_repo(&owned.caller, &owned.repo, &to, None);
+        // The client goes away as soon as there is a repo.
+        let copy = tokio::select! {
+            biased;
+            copy = seen => copy,
+            made = copying => hub.open(&owned.caller, RepoKind::Model, &made.unwrap(), Action::Read).await.unwrap(),
+        };
+        assert_eq!(hub.lfs_files(&copy, None, 9).await.unwrap().files.len(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn facts_follow_the_files() {
     for hub in TestHub::each().await {
         let owned = Owned::new(&hub).await;
