@@ -112,6 +112,7 @@ impl Hub {
                 "large files were to be copied between repos that were not opened for it",
             ));
         }
+        let actor_id = caller.signed_in()?.user_id;
         let wanted: Vec<Sha256> = files.iter().map(|(sha256, ..)| *sha256).collect();
         let stored = self.inner.db.read().await?.repo_files(source.record.id, &wanted).await?;
         let (mut rows, mut failed) = (Vec::new(), Vec::new());
@@ -119,7 +120,11 @@ impl Hub {
             match stored.iter().find(|row| row.sha256 == *sha256 && row.xet_hash == *xet_hash) {
                 Some(row) => rows.push(RepoFile {
                     repo_id: target.record.id,
+                    // A claim stays that of who made it, so that others verify it.
+                    pusher_id: if row.verified { actor_id } else { row.pusher_id },
                     file_name: file_name.clone(),
+                    // No commit of the target names it yet.
+                    ref_name: String::new(),
                     pushed_at: self.inner.clock.now(),
                     ..row.clone()
                 }),
@@ -127,7 +132,6 @@ impl Hub {
             }
         }
         let (owner_id, repo_id) = (target.record.owner_id, target.record.id);
-        let actor_id = caller.signed_in()?.user_id;
         self.inner
             .db
             .write(move |tx| {

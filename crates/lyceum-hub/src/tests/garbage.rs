@@ -11,7 +11,7 @@ use crate::{Error, LfsAction, LfsObject, LfsOperation};
 
 const DAY: i64 = 86_400;
 
-async fn upload(hub: &TestHub, caller: &Caller, repo: &Repo, content: &[u8]) -> Result<()> {
+pub(super) async fn upload(hub: &TestHub, caller: &Caller, repo: &Repo, content: &[u8]) -> Result<()> {
     let object = LfsObject { sha256: digest(content), size: content.len() as u64 };
     let action = hub.lfs_batch(caller, repo, LfsOperation::Upload, &[object], false).await?.remove(0).action;
     match action {
@@ -129,6 +129,25 @@ async fn what_only_a_pull_request_names_is_no_branchs() {
             named.push(db.repo_file(repo.record.id, &digest(content)).await.unwrap().unwrap().ref_name);
         }
         assert_eq!(named, ["refs/heads/main", "refs/pr/1"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_copied_and_never_committed_goes() {
+    for hub in TestHub::each().await {
+        let owned = Owned::new(&hub).await;
+        let (caller, content) = (&owned.caller, noise(100_000, 12));
+        upload(&hub, caller, &owned.repo, &content).await.unwrap();
+        owned.commit(&hub, vec![large("a.bin", &content)]).await.unwrap();
+        let second = hub.repo(caller, RepoKind::Model, "second").await;
+        let second = hub.open(caller, RepoKind::Model, &second, Action::Administer).await.unwrap();
+        let stored = hub.lfs_files(&owned.repo, None, 9).await.unwrap().files.remove(0);
+        let copied = [(stored.sha256, stored.xet_hash, "a.bin".to_owned())];
+        hub.copy_lfs_files(caller, &owned.repo, &second, &copied).await.unwrap();
+        assert_eq!(hub.lfs_files(&second, None, 9).await.unwrap().files[0].ref_name, "");
+        hub.advance_seconds(2 * i64::from(GARBAGE_GRACE_DAYS) * DAY);
+        assert_eq!(rounds(&hub).await.claims, 1);
+        assert!(read(&hub, &owned.repo, "a.bin").await.unwrap() == content);
     }
 }
 
