@@ -1,7 +1,8 @@
 //! Limits on guessing passwords and codes, looked at before anything costly is done.
 //!
 //! A wrong guess counts for the name, for the name as asked for by this address, and for the address; a right one is
-//! given back, so that a program which sends a password with each request is not in its own way. Nothing is asked of the
+//! given back, so that a program which sends a password with each request is not in its own way, and so is one that
+//! could not be looked at. Nothing is asked of the
 //! database: names that exist and names that do not are refused alike. Sessions and tokens are not guesses. Each process
 //! counts on its own.
 
@@ -95,7 +96,7 @@ impl Throttle {
         Ok(())
     }
 
-    /// Takes back a guess that was right.
+    /// Takes back a guess that was right, or was not looked at.
     pub(crate) fn give_back(&self, guess: &Guess, now: Timestamp) {
         let mut window = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         window.enter(number(now));

@@ -34,6 +34,15 @@ impl Hub {
     ) -> Result<Account> {
         let guess = Guess::password(name, from);
         self.inner.throttle.count(&guess, self.inner.clock.now())?;
+        let compared = self.compare_password(name, password).await;
+        // Only what was looked at and is wrong was a guess.
+        if !compared.as_ref().is_err_and(|error| error.kind() == ErrorKind::InvalidCredentials) {
+            self.inner.throttle.give_back(&guess, self.inner.clock.now());
+        }
+        compared
+    }
+
+    async fn compare_password(&self, name: &str, password: &str) -> Result<Account> {
         let account = match AccountName::parse(name) {
             Ok(name) => self.inner.db.read().await?.account_by_name(&name).await?,
             Err(_) => None,
@@ -53,10 +62,7 @@ impl Hub {
         .map_err(Error::internal)?
         .is_some();
         match account {
-            Some(account) if fits && known => {
-                self.inner.throttle.give_back(&guess, self.inner.clock.now());
-                Ok(account)
-            }
+            Some(account) if fits && known => Ok(account),
             _ => Err(Error::new(ErrorKind::InvalidCredentials, "the user name or password is wrong")),
         }
     }

@@ -64,6 +64,17 @@ async fn guesses_end_and_sessions_do_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_could_not_be_checked_was_no_guess() {
+    let hub = TestHub::new().await;
+    hub.user("alice").await;
+    hub.inner.password_work.close();
+    for _ in 0..20 {
+        let error = hub.sign_in("alice", "correct horse", None).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Internal);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn service_accounts_have_tokens_only() {
     let hub = TestHub::new().await;
     let service = NewServiceAccount { name: "ci".to_owned(), full_name: None, email: None };
