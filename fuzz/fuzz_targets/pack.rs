@@ -9,6 +9,7 @@ use lyceum_git::{ErrorKind, PackLimits, PackReader, ReceivedPack, Resolver};
 fn read(data: &[u8], piece: usize) -> Result<ReceivedPack, ErrorKind> {
     let limits = PackLimits {
         pack_bytes: 1 << 20,
+        too_long: "",
         objects: 1000,
         object_bytes: 1 << 20,
         inflate_ratio: 100,

@@ -10,6 +10,10 @@ pub const MAX_PATH_BYTES: usize = 1024;
 pub const MAX_PATH_SEGMENT_BYTES: usize = 255;
 /// Deepest folder nesting.
 pub const MAX_PATH_DEPTH: usize = 64;
+/// Most files in one revision: some jobs list them all.
+pub const MAX_REVISION_FILES: u64 = 1_000_000;
+/// Length of all paths in one revision in bytes: those of as many files, at a generous length.
+pub const MAX_REVISION_PATH_BYTES: u64 = 256 * 1024 * 1024;
 /// Most ranges honoured in one `Range` header.
 pub const MAX_RANGES: usize = 1024;
 

@@ -4,17 +4,18 @@
 //! all that it leads to, so nothing behind it can be missing.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use lyceum_core::Oid;
 
-use crate::fsck::{check_special, refused, special};
-use crate::limits::{MAX_POINTER_BYTES, MAX_TREE_DEPTH};
+use crate::fsck::{Special, check_special, refused, special};
+use crate::limits::{MAX_FOLDER_BYTES, MAX_POINTER_BYTES, MAX_TREE_DEPTH};
 use crate::pack::ReceivedPack;
 use crate::receiver::{NewEntry, Rules};
 use crate::{Commit, Error, Mode, ObjectKind, Receiver, Result, Tag, Tree};
 
-/// Links out of the pack that are looked up together.
-const OUTSIDE_BATCH: usize = 10_000;
+/// Links out of the pack that are looked up together, after the tree that they are in.
+const LOOKUP_BATCH: usize = 10_000;
 /// Longest target of a symbolic link: what file systems take.
 const MAX_LINK_BYTES: u64 = 4096;
 
@@ -29,15 +30,22 @@ pub(crate) struct Walk<U> {
     work: Vec<Step>,
     /// What is not in the pack, and what it must be.
     outside: HashSet<(Oid, Option<ObjectKind>)>,
-    /// Symbolic links whose target is not in the pack.
-    links: Vec<(String, bool, Oid)>,
+    /// Symbolic links whose target is not in the pack: folder, name, whether there is a twin, and blob.
+    links: Vec<(Arc<str>, String, bool, Oid)>,
+    /// Files that git reads and that are not in the pack.
+    specials: HashSet<(Oid, Special)>,
+    /// New commits and their trees, if it matters what they hold.
+    pub(crate) roots: Vec<(Oid, Oid)>,
 }
 
+/// An object of the pack that was reached and is still to be looked at. There may be as many as the pack has, so what
+/// they share is kept once.
 struct Step {
-    oid: Oid,
-    expected: Option<ObjectKind>,
-    /// Path of a folder, which ends with `/` unless it is the root.
-    path: String,
+    index: u32,
+    /// Path of the folder that it is in, which ends with `/` unless it is the root.
+    parent: Arc<str>,
+    /// Its name there; nothing for what is in no folder.
+    name: String,
     depth: usize,
 }
 
@@ -49,16 +57,21 @@ pub(crate) async fn connect<R: Receiver, U: Rules>(
     tips: &[Oid],
     rules: U,
 ) -> Result<(Walk<U>, Option<Oid>)> {
-    let step = |oid: &Oid| Step { oid: *oid, expected: None, path: String::new(), depth: 0 };
     let mut walk = Walk {
         reached: vec![false; pack.len()],
         new: new.to_vec(),
         pack,
         rules,
-        work: tips.iter().map(step).collect(),
+        work: Vec::new(),
         outside: HashSet::new(),
         links: Vec::new(),
+        specials: HashSet::new(),
+        roots: Vec::new(),
     };
+    for tip in tips {
+        walk.lead_to(*tip, None)?;
+    }
+    let mut checked = HashSet::new();
     loop {
         walk = crate::pack::off_thread(walk.pack.len(), move || {
             walk.go()?;
@@ -73,11 +86,18 @@ pub(crate) async fn connect<R: Receiver, U: Rules>(
             };
             check_kind(oid, found.kind, expected)?;
         }
-        for (path, twin, oid) in std::mem::take(&mut walk.links) {
+        for (folder, name, twin, oid) in std::mem::take(&mut walk.links) {
             let target = repo.read(oid).await?;
             let content = Some(&target.data[..]).filter(|data| data.len() as u64 <= MAX_LINK_BYTES);
+            let path = format!("{folder}{name}");
             let entry = NewEntry { path: &path, twin, mode: Mode::Symlink, oid, new_bytes: None, content };
             walk.rules.entry(&entry);
+        }
+        for (oid, special) in std::mem::take(&mut walk.specials) {
+            if checked.insert((oid, special)) {
+                let data = &repo.read(oid).await?.data;
+                check_special(special, data).map_err(|refusal| refused(oid, refusal))?;
+            }
         }
         if walk.work.is_empty() {
             return Ok((walk, None));
@@ -88,7 +108,10 @@ pub(crate) async fn connect<R: Receiver, U: Rules>(
 impl<U: Rules> Walk<U> {
     /// Walks until there is nothing more to visit, or much to look up.
     fn go(&mut self) -> Result<()> {
-        while self.outside.len() < OUTSIDE_BATCH && self.links.len() < OUTSIDE_BATCH {
+        while self.outside.len() < LOOKUP_BATCH
+            && self.links.len() < LOOKUP_BATCH
+            && self.specials.len() < LOOKUP_BATCH
+        {
             let Some(step) = self.work.pop() else {
                 break;
             };
@@ -97,44 +120,75 @@ impl<U: Rules> Walk<U> {
         Ok(())
     }
 
-    fn visit(&mut self, step: Step) -> Result<()> {
-        let Step { oid, expected, path, depth } = step;
-        let Some(index) = self.pack.find(&oid).filter(|index| self.new[*index as usize]) else {
+    /// Notes that an object is needed; returns its place in the pack if it is new.
+    fn reach(&mut self, oid: Oid, expected: Option<ObjectKind>) -> Result<Option<u32>> {
+        let Some(index) = self.new_entry(&oid) else {
             self.outside.insert((oid, expected));
-            return Ok(());
+            return Ok(None);
         };
         let kind = self.pack.kind(index).ok_or_else(|| Error::not_found(oid))?;
         check_kind(oid, kind, expected)?;
-        if std::mem::replace(&mut self.reached[index as usize], true) || kind == ObjectKind::Blob {
-            return Ok(());
-        }
-        let data = self.pack.content(index)?;
-        match kind {
-            ObjectKind::Blob => {}
-            ObjectKind::Commit => {
-                let commit = Commit::parse(&data)?;
-                self.rules.commit(oid, &commit);
-                self.push(commit.tree, ObjectKind::Tree);
-                for parent in commit.parents {
-                    self.push(parent, ObjectKind::Commit);
-                }
-            }
-            ObjectKind::Tag => {
-                let tag = Tag::parse(&data)?;
-                self.push(tag.target, tag.target_kind);
-            }
-            ObjectKind::Tree => self.visit_tree(&Tree::parse(&data)?, &path, depth)?,
+        Ok(Some(index))
+    }
+
+    fn new_entry(&self, oid: &Oid) -> Option<u32> {
+        self.pack.find(oid).filter(|index| self.new[*index as usize])
+    }
+
+    /// The same for what is in no folder, and is to be looked at if it was not yet.
+    fn lead_to(&mut self, oid: Oid, expected: Option<ObjectKind>) -> Result<()> {
+        if let Some(index) = self.reach(oid, expected)? {
+            self.queue(Step { index, parent: Arc::from(""), name: String::new(), depth: 0 });
         }
         Ok(())
     }
 
-    fn push(&mut self, oid: Oid, kind: ObjectKind) {
-        self.work.push(Step { oid, expected: Some(kind), path: String::new(), depth: 0 });
+    /// Has an object looked at, once.
+    fn queue(&mut self, step: Step) {
+        if !std::mem::replace(&mut self.reached[step.index as usize], true) {
+            self.work.push(step);
+        }
     }
 
-    fn visit_tree(&mut self, tree: &Tree, folder: &str, depth: usize) -> Result<()> {
-        if depth > MAX_TREE_DEPTH {
+    fn visit(&mut self, step: Step) -> Result<()> {
+        let kind = self.pack.kind(step.index).expect("what is unknown was not queued");
+        if kind == ObjectKind::Blob {
+            return Ok(());
+        }
+        let data = self.pack.content(step.index)?;
+        match kind {
+            ObjectKind::Blob => {}
+            ObjectKind::Commit => {
+                let oid = self.pack.oid(step.index);
+                let commit = Commit::parse(&data)?;
+                self.rules.commit(oid, &commit);
+                if self.rules.extents().is_some() {
+                    self.roots.push((oid, commit.tree));
+                }
+                self.lead_to(commit.tree, Some(ObjectKind::Tree))?;
+                for parent in commit.parents {
+                    self.lead_to(parent, Some(ObjectKind::Commit))?;
+                }
+            }
+            ObjectKind::Tag => {
+                let tag = Tag::parse(&data)?;
+                self.lead_to(tag.target, Some(tag.target_kind))?;
+            }
+            ObjectKind::Tree => self.visit_tree(&Tree::parse(&data)?, &step)?,
+        }
+        Ok(())
+    }
+
+    fn visit_tree(&mut self, tree: &Tree, step: &Step) -> Result<()> {
+        if step.depth > MAX_TREE_DEPTH {
             return Err(Error::too_large(format!("folders are nested more than {MAX_TREE_DEPTH} deep")));
+        }
+        let folder: Arc<str> = match step.name.as_str() {
+            "" => step.parent.clone(),
+            name => format!("{}{name}/", step.parent).into(),
+        };
+        if folder.len() > MAX_FOLDER_BYTES {
+            return Err(Error::too_large(format!("a folder's path has more than {MAX_FOLDER_BYTES} bytes")));
         }
         let mut names = HashSet::with_capacity(tree.entries().len());
         for entry in tree.entries() {
@@ -148,21 +202,24 @@ impl<U: Rules> Walk<U> {
                 Mode::Submodule => show(&mut self.rules, None, None),
                 Mode::Folder => {
                     show(&mut self.rules, None, None);
-                    let path = format!("{path}/");
-                    self.work.push(Step { oid, expected: Some(ObjectKind::Tree), path, depth: depth + 1 });
+                    if let Some(index) = self.reach(oid, Some(ObjectKind::Tree))? {
+                        let (parent, name) = (folder.clone(), entry.name.clone());
+                        self.queue(Step { index, parent, name, depth: step.depth + 1 });
+                    }
                 }
                 Mode::File | Mode::Executable | Mode::Symlink => {
-                    let step = Step { oid, expected: Some(ObjectKind::Blob), path: String::new(), depth: 0 };
-                    self.visit(step)?;
-                    let Some(index) = self.pack.find(&oid).filter(|index| self.new[*index as usize]) else {
+                    let special = special(&entry.name).filter(|_| self.pack.fsck());
+                    let Some(index) = self.reach(oid, Some(ObjectKind::Blob))? else {
                         match mode {
-                            Mode::Symlink => self.links.push((path, twin, oid)),
+                            Mode::Symlink => self.links.push((folder.clone(), entry.name.clone(), twin, oid)),
                             _ => show(&mut self.rules, None, None),
                         }
+                        let special = special.filter(|special| *special != Special::Other);
+                        self.specials.extend(special.map(|special| (oid, special)));
                         continue;
                     };
+                    self.reached[index as usize] = true;
                     let size = self.pack.object_bytes(index);
-                    let special = special(&entry.name);
                     let most = if mode == Mode::Symlink { MAX_LINK_BYTES } else { MAX_POINTER_BYTES as u64 };
                     let content = if size <= most || special.is_some() {
                         Some(self.pack.content(index)?)

@@ -11,7 +11,7 @@ mod header;
 mod name;
 mod tree;
 
-pub(crate) use blob::{check_special, special};
+pub(crate) use blob::{Special, check_special, special};
 
 /// Why an object is refused: git's name for it, and some words.
 type Refusal = (&'static str, String);

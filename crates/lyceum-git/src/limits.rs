@@ -10,6 +10,8 @@ pub const MAX_HEADER_LINES: usize = 10_000;
 pub const MAX_PARENTS: usize = 1000;
 /// Deepest folder nesting that is walked; pushed trees may be deeper than the API would make them.
 pub const MAX_TREE_DEPTH: usize = 256;
+/// Longest path of a folder that is walked through: what file systems take.
+pub const MAX_FOLDER_BYTES: usize = 4096;
 /// Most trees that one diff reads, so that trees which contain the same subtree many times cannot explode.
 pub const MAX_DIFF_TREES: usize = 100_000;
 /// Most paths in conflict that one merge tells of.

@@ -27,6 +27,8 @@ const INLINE_OBJECTS: usize = 16;
 pub struct PackLimits {
     /// Length of the pack in bytes.
     pub pack_bytes: u64,
+    /// What is said behind that when a pack is longer.
+    pub too_long: &'static str,
     /// Number of objects; each takes about 100 bytes of memory while the pack is looked at.
     pub objects: u32,
     /// Length of one object in bytes, inflated.
@@ -47,6 +49,7 @@ impl Default for PackLimits {
     fn default() -> Self {
         Self {
             pack_bytes: 4 << 30,
+            too_long: "",
             objects: 1_000_000,
             object_bytes: crate::limits::MAX_OBJECT_BYTES,
             // Long histories of a large text file come to some hundreds.

@@ -1,13 +1,16 @@
 //! What a push goes to, and what decides about it.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use lyceum_core::Oid;
 use tokio::sync::mpsc;
 
 use crate::pack::PackLimits;
-use crate::{Commit, Mode, ObjectHeader, ObjectKind, PackSource, References, Result, Segment};
+use crate::{
+    Commit, Extent, Extents, Mode, ObjectHeader, ObjectKind, PackSource, References, Result, Segment,
+};
 
 /// Most lines that one push is answered with for the user to read.
 const MAX_REMARKS: usize = 200;
@@ -66,6 +69,18 @@ pub trait Receiver: References + PackSource {
     /// Looks up which of some objects are there; as many answers as there are ids.
     fn present(&self, oids: &[Oid]) -> impl Future<Output = Result<Vec<Option<ObjectHeader>>>> + Send;
 
+    /// Returns for each update why it may not be made, as far as that can be said before the objects are known to be
+    /// complete. Asked twice: without `tips` before anything else is read, and with them, for the updates that are left,
+    /// before what they lead to is looked at. What only refused updates lead to is not kept.
+    fn refusals(
+        &self,
+        updates: &[RefUpdate],
+        _tips: Option<&[Option<Tip>]>,
+        _remarks: &Remarks,
+    ) -> impl Future<Output = Result<Vec<Option<String>>>> + Send {
+        std::future::ready(Ok(vec![None; updates.len()]))
+    }
+
     /// Returns what looks at the new files of one push.
     fn rules(&self) -> Self::Rules;
 
@@ -87,6 +102,15 @@ pub trait Rules: Send + 'static {
 
     /// Sees a new commit.
     fn commit(&mut self, oid: Oid, commit: &Commit);
+
+    /// Returns where extents are remembered, if it matters what new commits hold in all.
+    fn extents(&self) -> Option<Arc<Extents>> {
+        None
+    }
+
+    /// Sees what a new commit holds in all. Of a folder that is found at several places, or that the repository had at
+    /// another place, [`entry`](Self::entry) sees one place at most: its other paths show here only.
+    fn extent(&mut self, _commit: Oid, _extent: &Extent) {}
 }
 
 /// An entry of a new folder.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use lyceum_core::{Clock, Entropy, RepoKind};
 use lyceum_db::Db;
 use lyceum_fetch::{AllowList, Fetcher, Resolver};
+use lyceum_git::Extents;
 use lyceum_oidc::Issuer;
 use lyceum_store::Store;
 use quick_cache::sync::Cache;
@@ -119,6 +120,8 @@ pub(crate) struct Inner {
     pub(crate) fetches: Arc<Semaphore>,
     /// Turns to push.
     pub(crate) push_work: Arc<Semaphore>,
+    /// What folders hold, for the rules of pushes.
+    pub(crate) extents: Arc<Extents>,
 }
 
 impl Hub {
@@ -171,6 +174,7 @@ impl Hub {
             password_work: Arc::new(Semaphore::new(MAX_PASSWORD_WORK)),
             diff_work: Arc::new(Semaphore::new(MAX_DIFF_WORK)),
             push_work: Arc::new(Semaphore::new(MAX_PUSH_WORK)),
+            extents: Arc::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }

@@ -7,11 +7,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lyceum_core::limits::MAX_INLINE_SEGMENT_BYTES;
 use lyceum_core::{Oid, RefName, RepoId, RepoKind};
 use lyceum_git::wire::{GzipReader, ReceiveOptions, Version, receive_pack, service_announcement};
 use lyceum_git::{
-    Head, Object, ObjectHeader, Objects, PackLimits, PackSource, Packed, Push, Receiver, Reference,
-    References, Remarks,
+    Head, Object, ObjectHeader, Objects, PackLimits, PackSource, Packed, Push, Receiver, RefUpdate,
+    Reference, References, Remarks, Tip,
 };
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
@@ -38,6 +39,7 @@ pub struct PushTarget {
     repo: Repo,
     pusher: Identity,
     objects: RepoObjects,
+    limits: PackLimits,
 }
 
 impl Hub {
@@ -50,7 +52,14 @@ impl Hub {
             opened => opened?,
         };
         let pusher = caller.signed_in()?.clone();
-        Ok(PushTarget { hub: self.clone(), objects: self.objects(&repo), repo, pusher })
+        let mut limits = PackLimits::default();
+        let room = self.quota_left(repo.record.id, pusher.user_id).await?;
+        if let Some(room) = room.filter(|room| *room < limits.pack_bytes) {
+            // References can be moved within a full quota.
+            limits.pack_bytes = room.max(MAX_INLINE_SEGMENT_BYTES as u64);
+            limits.too_long = ": the storage quota has no room for more";
+        }
+        Ok(PushTarget { hub: self.clone(), objects: self.objects(&repo), repo, pusher, limits })
     }
 }
 
@@ -160,15 +169,24 @@ impl Receiver for PushTarget {
     }
 
     fn limits(&self) -> PackLimits {
-        PackLimits::default()
+        self.limits.clone()
     }
 
     async fn present(&self, oids: &[Oid]) -> Result<Vec<Option<ObjectHeader>>, lyceum_git::Error> {
         self.objects.present(oids).await.map_err(source_error)
     }
 
+    async fn refusals(
+        &self,
+        updates: &[RefUpdate],
+        tips: Option<&[Option<Tip>]>,
+        remarks: &Remarks,
+    ) -> Result<Vec<Option<String>>, lyceum_git::Error> {
+        self.try_refusals(updates, tips, remarks).await.map_err(source_error)
+    }
+
     fn rules(&self) -> PushRules {
-        PushRules::default()
+        PushRules::new(self.hub.inner.extents.clone())
     }
 
     async fn apply(

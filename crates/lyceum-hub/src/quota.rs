@@ -75,6 +75,20 @@ impl Hub {
         self.check_owner_quota(payer, bytes).await
     }
 
+    /// Returns how many bytes a user may store in a repo; `None` if there is no limit.
+    pub(crate) async fn quota_left(&self, repo_id: i64, user_id: i64) -> Result<Option<u64>> {
+        let mut db = self.inner.db.read().await?;
+        let Some(repo) = db.repo(repo_id).await? else {
+            return Ok(None);
+        };
+        let payer = payer(&mut db, repo.owner_id, user_id).await?;
+        let quota = db.quota(payer).await?;
+        Ok(quota.and_then(|quota| match check(&quota, 0) {
+            Ok(()) => Some(quota.logical_limit?.saturating_sub(quota.logical_bytes)),
+            Err(_) => Some(0),
+        }))
+    }
+
     /// Fails if an account may not store `bytes` more.
     pub(crate) async fn check_owner_quota(&self, owner_id: i64, bytes: u64) -> Result<()> {
         let Some(quota) = self.inner.db.read().await?.quota(owner_id).await? else {

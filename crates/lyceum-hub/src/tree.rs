@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use lyceum_core::limits::{MAX_PAGE_ENTRIES, TREE_PAGE_ENTRIES};
+use lyceum_core::limits::{MAX_PAGE_ENTRIES, MAX_REVISION_FILES, TREE_PAGE_ENTRIES};
 use lyceum_core::{Oid, RepoPath, Revision, Sha256, XetHash};
 use lyceum_git::{Commit, Listed, Mode, Objects as _, Pointer};
 
@@ -122,12 +122,19 @@ impl Hub {
         Ok(TreePage { commit, entries, next: None })
     }
 
-    /// Lists every file of a commit, without folders and without a page limit.
+    /// Lists every file of a commit, without folders and without a page limit; fails if there are more files than a push
+    /// may bring.
     pub(crate) async fn all_files(&self, repo: &Repo, commit: Oid) -> Result<Vec<Entry>> {
         let tree = self.tree_of(repo, commit).await?;
-        let listed = lyceum_git::list(&self.objects(repo), tree, None, true, None, usize::MAX)
+        // Of folders there are no more than of files, but for those that are empty.
+        let limit = usize::try_from(2 * MAX_REVISION_FILES).map_err(Error::internal)?;
+        let listed = lyceum_git::list(&self.objects(repo), tree, None, true, None, limit)
             .await
             .map_err(Error::internal)?;
+        if listed.as_ref().is_some_and(|listed| listed.len() == limit) {
+            let message = format!("commit {commit} has too many files to list at once");
+            return Err(Error::new(ErrorKind::TooLarge, message));
+        }
         let files =
             listed.unwrap_or_default().into_iter().filter(|listed| listed.mode != Mode::Folder).collect();
         self.describe(repo, commit, files, false).await

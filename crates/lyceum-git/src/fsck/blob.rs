@@ -2,6 +2,7 @@
 
 use super::Refusal;
 use super::name::dot_named;
+use crate::parse_config;
 
 /// Largest `.gitattributes` that git reads.
 const MAX_ATTRIBUTES_BYTES: usize = 100 * 1024 * 1024;
@@ -9,7 +10,7 @@ const MAX_ATTRIBUTES_BYTES: usize = 100 * 1024 * 1024;
 const MAX_ATTRIBUTES_LINE_BYTES: usize = 2048;
 
 /// A file that git reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Special {
     /// `.gitmodules`
     Modules,
@@ -59,51 +60,27 @@ pub(crate) fn check_special(special: Special, data: &[u8]) -> Result<(), Refusal
 
 /// Checks what older clients would run, or leave their folder for. What is no configuration at all, git only mentions.
 fn check_modules(data: &[u8]) -> Result<(), Refusal> {
-    let text = String::from_utf8_lossy(data);
-    let refuse = |id, words: String| Err((id, format!("in `.gitmodules`: {words}")));
-    let mut module = false;
-    for line in text.lines() {
-        let line = line.trim();
-        if let Some(section) = line.strip_prefix('[') {
-            let (kind, name) = section.split_once('"').unwrap_or((section, ""));
-            module = kind.trim().eq_ignore_ascii_case("submodule");
-            let name = unescape(name.rsplit_once('"').map_or(name, |(name, _)| name));
-            if module && (name.is_empty() || name.split(['/', '\\']).any(|part| part == "..")) {
-                return refuse("gitmodulesName", format!("disallowed submodule name `{name}`"));
-            }
-            continue;
+    let mut checked = Ok(());
+    parse_config(&String::from_utf8_lossy(data), |name, value| {
+        let setting = name.strip_prefix("submodule.").and_then(|name| name.rsplit_once('.'));
+        if let Some((module, key)) = setting.filter(|_| checked.is_ok()) {
+            checked = check_setting(module, key, &value.unwrap_or_default());
         }
-        let Some((key, value)) = line.split_once('=').filter(|_| module) else {
-            continue;
-        };
-        let value = unescape(value.trim());
-        let option = value.starts_with('-');
-        match &*key.trim().to_ascii_lowercase() {
-            "url" if option || value.contains('\n') || value.to_ascii_lowercase().contains("%0a") => {
-                return refuse("gitmodulesUrl", format!("disallowed submodule url `{value}`"));
-            }
-            "path" if option => {
-                return refuse("gitmodulesPath", format!("disallowed submodule path `{value}`"));
-            }
-            "update" if value.starts_with('!') => {
-                return refuse("gitmodulesUpdate", format!("disallowed submodule update setting `{value}`"));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
+    });
+    checked.map_err(|(id, words)| (id, format!("in `.gitmodules`: disallowed submodule {words}")))
 }
 
-/// Takes quotes and backslashes off a value.
-fn unescape(value: &str) -> String {
-    let mut text = String::with_capacity(value.len());
-    let mut characters = value.chars();
-    while let Some(c) = characters.next() {
-        match c {
-            '"' => {}
-            '\\' => text.extend(characters.next().map(|c| if c == 'n' { '\n' } else { c })),
-            c => text.push(c),
-        }
+fn check_setting(module: &str, key: &str, value: &str) -> Result<(), Refusal> {
+    if module.is_empty() || module.split(['/', '\\']).any(|part| part == "..") {
+        return Err(("gitmodulesName", format!("name `{module}`")));
     }
-    text
+    let option = value.starts_with('-');
+    match key {
+        "url" if option || value.contains('\n') || value.to_ascii_lowercase().contains("%0a") => {
+            Err(("gitmodulesUrl", format!("url `{value}`")))
+        }
+        "path" if option => Err(("gitmodulesPath", format!("path `{value}`"))),
+        "update" if value.starts_with('!') => Err(("gitmodulesUpdate", format!("update setting `{value}`"))),
+        _ => Ok(()),
+    }
 }

@@ -254,6 +254,11 @@ impl ReceivedPack {
         Ok(content)
     }
 
+    /// Reports whether objects are checked strictly.
+    pub(crate) fn fsck(&self) -> bool {
+        self.limits.fsck
+    }
+
     /// Returns the kind of an object; `None` until it is known.
     pub(crate) fn kind(&self, index: u32) -> Option<ObjectKind> {
         self.entry(index).kind
@@ -262,6 +267,11 @@ impl ReceivedPack {
     /// Returns the size of an object whose kind is known.
     pub(crate) fn object_bytes(&self, index: u32) -> u64 {
         self.entry(index).object_bytes
+    }
+
+    /// Returns the id of an object whose kind is known.
+    pub(crate) fn oid(&self, index: u32) -> Oid {
+        self.entry(index).oid
     }
 
     /// Returns the ids of all objects, in the order of the entries.

@@ -107,8 +107,8 @@ impl PackReader {
             }
             self.bytes += taken.len() as u64;
             if self.bytes > self.limits.pack_bytes {
-                let limit = self.limits.pack_bytes;
-                return Err(Error::too_large(format!("the pack has more than {limit} bytes")));
+                let PackLimits { pack_bytes, too_long, .. } = &self.limits;
+                return Err(Error::too_large(format!("the pack has more than {pack_bytes} bytes{too_long}")));
             }
             rest = after;
         }

@@ -17,13 +17,15 @@ use super::{Band, PacketReader, PacketWriter, Sideband};
 use crate::pack::off_thread;
 use crate::receiver::{Receiver, Remarks};
 use crate::{Error, ErrorKind, PackReader, ReceivedPack, Result};
-use commands::read_request;
+use commands::{Request, read_request};
 use examine::{Verdict, examine, push};
 
 /// How often a client that waits for the report hears that the server still works.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
 /// Bytes of a pack that are read at once.
 const READ_BYTES: usize = 64 * 1024;
+/// Bytes of a push that are read although it is refused: whoever sends a request listens only once all of it is sent.
+const MAX_DRAINED_BYTES: u64 = 4 << 30;
 /// Objects are looked up in lists of this length.
 const LOOKUP_BATCH: usize = 10_000;
 
@@ -69,7 +71,7 @@ pub async fn receive_pack<R: Receiver>(
         Err(error) => {
             if error.kind() == ErrorKind::Protocol {
                 if options.stateless {
-                    drain(reader.get_mut(), limits.idle, limits.pack_bytes).await;
+                    drain(reader.get_mut(), limits.idle).await;
                 }
                 writer.line(format!("ERR {error}")).await?;
                 writer.send().await?;
@@ -85,14 +87,10 @@ pub async fn receive_pack<R: Receiver>(
     let silent = AtomicBool::new(true);
     let work = async {
         let mut verdict = Verdict::new(&request.updates);
-        let sends_pack = request.updates.iter().any(|update| update.new.is_some());
-        let pack = match sends_pack {
-            true => take_pack(repo, input, options.stateless).await.map(Some),
-            false => Ok(None),
-        };
+        let pack = take(repo, input, options.stateless, &request, &mut verdict, &remarks).await;
         silent.store(false, Ordering::Relaxed);
         let examined = match pack {
-            Ok(pack) => examine(repo, pack, &request, &mut verdict).await,
+            Ok(pack) => examine(repo, pack, &request, &mut verdict, &remarks).await,
             Err(error) => Err(error),
         };
         match examined {
@@ -168,24 +166,40 @@ async fn advertise<R: Receiver, W: AsyncWrite + Unpin>(
     writer.send().await
 }
 
-/// Reads the pack and finds out all its objects.
-async fn take_pack<R: Receiver>(
+/// Reads the pack, if there is one, unless nothing that it is for may be done.
+async fn take<R: Receiver>(
     repo: &R,
     mut input: impl AsyncRead + Unpin + Send,
     stateless: bool,
-) -> Result<ReceivedPack> {
+    request: &Request,
+    verdict: &mut Verdict,
+    remarks: &Remarks,
+) -> Result<Option<ReceivedPack>> {
+    let asked = verdict.ask(repo, request, None, remarks).await;
+    if request.updates.iter().all(|update| update.new.is_none()) {
+        return asked.map(|()| None);
+    }
     let limits = repo.limits();
-    let (idle, most) = (limits.idle, limits.pack_bytes);
-    let pack = match read_pack(PackReader::new(repo.spool_dir(), limits), &mut input, idle, stateless).await {
-        Ok(pack) => pack,
-        Err(error) => {
-            // Whoever sends a request listens only once all of it is sent.
-            if stateless && error.kind() != ErrorKind::Connection {
-                drain(&mut input, idle, most).await;
-            }
-            return Err(error);
+    let idle = limits.idle;
+    let read = match asked {
+        Err(error) => Err(error),
+        // In a conversation, the pack must be read to its end to know where that is.
+        Ok(()) if stateless && verdict.refuses_all() => Ok(None),
+        Ok(()) => {
+            let reader = PackReader::new(repo.spool_dir(), limits);
+            read_pack(reader, &mut input, idle, stateless).await.map(Some)
         }
     };
+    match read {
+        Ok(Some(pack)) => return resolve(repo, pack).await.map(Some),
+        Err(error) if !stateless || error.kind() == ErrorKind::Connection => return Err(error),
+        Ok(None) | Err(_) => drain(&mut input, idle).await,
+    }
+    read
+}
+
+/// Finds out all objects of a pack.
+async fn resolve<R: Receiver>(repo: &R, pack: ReceivedPack) -> Result<ReceivedPack> {
     let objects = pack.len();
     let mut resolver = off_thread(objects, move || {
         let mut resolver = crate::Resolver::new(pack);
@@ -256,9 +270,9 @@ async fn next(
     }
 }
 
-async fn drain(input: &mut (impl AsyncRead + Unpin + Send), idle: Duration, most: u64) {
+async fn drain(input: &mut (impl AsyncRead + Unpin + Send), idle: Duration) {
     let mut buffer = vec![0; READ_BYTES];
-    let mut left = most;
+    let mut left = MAX_DRAINED_BYTES;
     while left > 0 {
         match next(input, &mut buffer, idle).await {
             Ok(0) | Err(_) => return,

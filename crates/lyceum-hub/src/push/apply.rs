@@ -17,16 +17,32 @@ struct Step {
 }
 
 impl PushTarget {
+    /// Returns for each update why it may not be made by who pushes, or by anybody: because of its name, or of what it
+    /// leads to.
+    pub(super) async fn try_refusals(
+        &self,
+        updates: &[RefUpdate],
+        tips: Option<&[Option<Tip>]>,
+        remarks: &Remarks,
+    ) -> Result<Vec<Option<String>>> {
+        let mut refused: Vec<Option<String>> = Vec::with_capacity(updates.len());
+        for (index, update) in updates.iter().enumerate() {
+            refused.push(match tips {
+                None => self.refusal(update, remarks).await?,
+                Some(tips) => tips[index].and_then(|tip| refusal_of(&update.name, tip, remarks)),
+            });
+        }
+        Ok(refused)
+    }
+
     /// Makes the updates that the rules allow; returns for each why it was refused.
     pub(super) async fn try_apply(
         &self,
         mut push: Push<PushRules>,
         remarks: &Remarks,
     ) -> Result<Vec<Option<String>>> {
-        let mut refused: Vec<Option<String>> = Vec::with_capacity(push.updates.len());
-        for (update, tip) in push.updates.iter().zip(&push.tips) {
-            refused.push(self.refusal(update, *tip, remarks).await?);
-        }
+        // A pull request may have been closed while the pack came.
+        let mut refused = self.try_refusals(&push.updates, None, remarks).await?;
         let stop = |refused: &mut Vec<Option<String>>, words: &str| {
             for refused in refused {
                 refused.get_or_insert_with(|| words.to_owned());
@@ -86,17 +102,8 @@ impl PushTarget {
         Ok(refused)
     }
 
-    /// Returns why an update may not be made by who pushes, or by anybody.
-    async fn refusal(
-        &self,
-        update: &RefUpdate,
-        tip: Option<Tip>,
-        remarks: &Remarks,
-    ) -> Result<Option<String>> {
-        let refuse = |words: &str, why: String| {
-            remarks.tell(format!("error: {why}"));
-            Ok(Some(words.to_owned()))
-        };
+    async fn refusal(&self, update: &RefUpdate, remarks: &Remarks) -> Result<Option<String>> {
+        let refuse = |words: &str, why: String| Ok(Some(refused(words, &why, remarks)));
         let name = match RefName::parse(&update.name) {
             Ok(name) if pushable(&name) => name,
             Ok(_) | Err(_) => {
@@ -129,15 +136,6 @@ impl PushTarget {
         }
         if update.new.is_none() && name.as_str() == default_branch(&self.repo.record) {
             return refuse("deletion prohibited", format!("Cannot delete {name}"));
-        }
-        let Some(tip) = tip else {
-            return Ok(None);
-        };
-        if tip.peeled_kind != ObjectKind::Commit {
-            return refuse("prohibited by the hub", format!("`{name}` must lead to a commit"));
-        }
-        if tip.kind != ObjectKind::Commit && !name.as_str().starts_with("refs/tags/") {
-            return refuse("failed to update ref", format!("`{name}` must be a commit, not a tag"));
         }
         Ok(None)
     }
@@ -178,4 +176,25 @@ impl PushTarget {
         let commit = lyceum_git::read_commit(&coming, tip.peeled).await.map_err(Error::internal)?;
         Ok(title_of(commit.summary()))
     }
+}
+
+/// Returns why a reference may not lead to what it is to lead to.
+fn refusal_of(name: &str, tip: Tip, remarks: &Remarks) -> Option<String> {
+    if tip.peeled_kind != ObjectKind::Commit {
+        return Some(refused("prohibited by the hub", &format!("`{name}` must lead to a commit"), remarks));
+    }
+    if tip.kind != ObjectKind::Commit && !name.starts_with("refs/tags/") {
+        return Some(refused(
+            "failed to update ref",
+            &format!("`{name}` must be a commit, not a tag"),
+            remarks,
+        ));
+    }
+    None
+}
+
+/// Tells the user why, and returns the words for the report.
+fn refused(words: &str, why: &str, remarks: &Remarks) -> String {
+    remarks.tell(format!("error: {why}"));
+    words.to_owned()
 }

@@ -13,7 +13,7 @@ use super::PushTarget;
 use super::rules::PushRules;
 use crate::objects::RepoObjects;
 use crate::reference::default_branch;
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// Most files in which a branch may differ after a push from what it was.
 const MAX_CHANGES: usize = 1_000_000;
@@ -82,7 +82,13 @@ impl PushTarget {
                 None => None,
             };
             let after = read_commit(&coming, tip.peeled).await.map_err(Error::internal)?.tree;
-            let changes = diff(&coming, before, Some(after), MAX_CHANGES).await.map_err(too_many)?;
+            let changes = diff(&coming, before, Some(after), MAX_CHANGES + 1).await.map_err(too_many)?;
+            if changes.len() > MAX_CHANGES {
+                return Err(Error::new(
+                    ErrorKind::TooLarge,
+                    format!("the push changes more than {MAX_CHANGES} files of a branch at once"),
+                ));
+            }
             let known = changes.into_iter().filter_map(|change| match change.new {
                 Some((Mode::File | Mode::Executable, oid)) => Some((oid, change.path)),
                 _ => None,
@@ -132,10 +138,9 @@ impl PushTarget {
 
 fn too_many(error: lyceum_git::Error) -> Error {
     match error.kind() {
-        lyceum_git::ErrorKind::TooLarge => Error::new(
-            crate::ErrorKind::TooLarge,
-            format!("the push changes too much of a branch at once: {error}"),
-        ),
+        lyceum_git::ErrorKind::TooLarge => {
+            Error::new(ErrorKind::TooLarge, format!("the push changes too much of a branch at once: {error}"))
+        }
         _ => Error::internal(error),
     }
 }

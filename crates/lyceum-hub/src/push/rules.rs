@@ -1,10 +1,14 @@
 //! Which files a push may bring: those that the API would take.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
-use lyceum_core::limits::{MAX_COMMIT_OPERATIONS, MAX_REGULAR_FILE_BYTES};
+use lyceum_core::limits::{
+    MAX_COMMIT_OPERATIONS, MAX_PATH_BYTES, MAX_PATH_DEPTH, MAX_REGULAR_FILE_BYTES, MAX_REVISION_FILES,
+    MAX_REVISION_PATH_BYTES,
+};
 use lyceum_core::{Oid, RepoPath};
-use lyceum_git::{Commit, Mode, NewEntry, Pointer, Rules};
+use lyceum_git::{Commit, Extent, Extents, Mode, NewEntry, Pointer, Rules, climb};
 
 use crate::discussion::title_of;
 
@@ -25,6 +29,7 @@ pub struct PushRules {
     pub(super) pointers: Vec<(Pointer, String)>,
     /// New commits: when they were made, their ids and first lines.
     commits: Vec<(i64, Oid, String)>,
+    extents: Arc<Extents>,
 }
 
 impl Rules for PushRules {
@@ -55,9 +60,38 @@ impl Rules for PushRules {
             self.keep_newest();
         }
     }
+
+    fn extents(&self) -> Option<Arc<Extents>> {
+        Some(self.extents.clone())
+    }
+
+    fn extent(&mut self, commit: Oid, extent: &Extent) {
+        let problem = if extent.files > MAX_REVISION_FILES {
+            format!("more than {MAX_REVISION_FILES} files")
+        } else if extent.path_bytes > MAX_REVISION_PATH_BYTES {
+            format!("files whose paths have more than {MAX_REVISION_PATH_BYTES} bytes together")
+        } else if extent.longest > MAX_PATH_BYTES as u64 {
+            format!("a path of more than {MAX_PATH_BYTES} bytes")
+        } else if extent.deepest > MAX_PATH_DEPTH as u64 {
+            format!("folders that are nested more than {MAX_PATH_DEPTH} deep")
+        } else if extent.upward > 0 {
+            "a symbolic link that leads out of the repo from where it is now".to_owned()
+        } else {
+            return;
+        };
+        // What is wrong with a single file was said of that file.
+        if self.problems.is_empty() {
+            self.add(format!("commit {commit} has {problem}"));
+        }
+    }
 }
 
 impl PushRules {
+    /// Returns rules that remember what folders hold from one push to the next.
+    pub(super) fn new(extents: Arc<Extents>) -> Self {
+        Self { extents, ..Self::default() }
+    }
+
     /// Returns why the push is refused, line by line; nothing if it is not.
     pub(super) fn refusal(&self) -> Vec<String> {
         if self.problems.is_empty() {
@@ -125,17 +159,8 @@ fn stays_inside(path: &str, target: &[u8]) -> bool {
     if target.is_empty() || target.starts_with('/') || target.contains(['\\', '\0', ':']) {
         return false;
     }
-    let mut depth = path.matches('/').count();
-    for part in target.split('/') {
-        match part {
-            "" | "." => {}
-            ".." if depth == 0 => return false,
-            ".." => depth -= 1,
-            part if RepoPath::parse(part).is_err() => return false,
-            _ => depth += 1,
-        }
-    }
-    true
+    let usable = |part: &str| matches!(part, "" | "." | "..") || RepoPath::parse(part).is_ok();
+    climb(target.as_bytes()) <= path.matches('/').count() as u64 && target.split('/').all(usable)
 }
 
 #[cfg(test)]

@@ -317,6 +317,106 @@ async fn files_obey_the_rules_of_commits() {
     }
 }
 
+/// Who may not push has nothing stored or looked at; who may brings no more than his quota leaves.
+#[tokio::test(flavor = "multi_thread")]
+async fn packs_are_read_only_for_whom_they_are_taken() {
+    for hub in TestHub::each().await {
+        let owned = Owned::new(&hub).await;
+        let first = head(&hub, &owned.repo, MAIN).await;
+        let limits = crate::StorageLimits { logical: Some(100_000), stored: None };
+        hub.set_quota(&owned.repo.id().namespace().clone(), limits).await.unwrap();
+        let mut state = 1_u64;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 56) as u8
+        };
+        let noise: Vec<u8> = (0..200_000).map(|_| next()).collect();
+        let mut pack = Pack::new();
+        let tip = pack.commit(first, "noise", &noise);
+        let told = push(&hub, &owned.caller, &owned.repo, "", &[(first, Some(tip), MAIN)], Some(pack)).await;
+        assert!(told[0].ends_with("bytes: the storage quota has no room for more"), "{told:?}");
+        let (stranger, _) = hub.user("eve").await;
+        let told = push(&hub, &stranger, &owned.repo, "", &[(first, Some(tip), MAIN)], None).await;
+        assert_eq!(told[1..], ["unpack ok", "ng refs/heads/main permission denied"], "{told:?}");
+    }
+}
+
+/// What a folder holds counts at every place where it is, also if the repo had it elsewhere.
+#[tokio::test(flavor = "multi_thread")]
+async fn moved_folders_obey_the_rules() {
+    for hub in TestHub::each().await {
+        let owned = Owned::new(&hub).await;
+        let first = head(&hub, &owned.repo, MAIN).await;
+        let mut pack = Pack::new();
+        let (file, link) = (pack.blob(b"x"), pack.blob(b"../../../README.md"));
+        let name = "n".repeat(200);
+        let long = (0..4).fold(pack.tree(&[(&name, Mode::File, file)]), |below, _| {
+            pack.tree(&[(&name, Mode::Folder, below)])
+        });
+        let deep = (0..60)
+            .fold(pack.tree(&[("d", Mode::File, file)]), |below, _| pack.tree(&[("d", Mode::Folder, below)]));
+        let nested = |pack: &mut Pack, inner| {
+            let inner = pack.tree(&[("t", Mode::Folder, inner)]);
+            pack.tree(&[("b", Mode::Folder, inner)])
+        };
+        let links = pack.tree(&[("l", Mode::Symlink, link)]);
+        let inside = nested(&mut pack, links);
+        let root =
+            pack.tree(&[("a", Mode::Folder, inside), ("d", Mode::Folder, deep), ("n", Mode::Folder, long)]);
+        let good = pack.commit_of(root, first, "folders\n");
+        let told = push(&hub, &owned.caller, &owned.repo, "", &[(first, Some(good), MAIN)], Some(pack)).await;
+        assert_eq!(told, ["unpack ok", "ok refs/heads/main"]);
+
+        for (moved, expected) in [
+            (links, "a symbolic link that leads out of the repo"),
+            (long, "a path of more than 1024 bytes"),
+            (deep, "folders that are nested more than 64 deep"),
+        ] {
+            let mut pack = Pack::new();
+            let place = match moved == links {
+                true => pack.tree(&[("t", Mode::Folder, moved)]),
+                false => {
+                    let inner = nested(&mut pack, moved);
+                    let inner = nested(&mut pack, inner);
+                    pack.tree(&[("a name of some length, so that a path is too long", Mode::Folder, inner)])
+                }
+            };
+            let bad = pack.commit_of(place, Some(good), "move\n");
+            // Also if the next commit moves it back.
+            let back = pack.commit_of(root, Some(bad), "back\n");
+            let update = [(Some(good), Some(back), MAIN)];
+            let told = push(&hub, &owned.caller, &owned.repo, "", &update, Some(pack)).await;
+            assert!(told[1].contains(&format!("commit {bad} has {expected}")), "{told:?}: {expected}");
+            assert_eq!(told.last().unwrap(), "ng refs/heads/main pre-receive hook declined");
+        }
+    }
+}
+
+/// Few objects can name each other so often that they stand for more files than anybody can list.
+#[tokio::test(flavor = "multi_thread")]
+async fn folders_do_not_repeat_without_end() {
+    let hub = TestHub::new().await;
+    let owned = Owned::new(&hub).await;
+    let first = head(&hub, &owned.repo, MAIN).await;
+    let push_folders = async |levels: usize| {
+        let mut pack = Pack::new();
+        let file = pack.blob(b"x");
+        let names: Vec<String> = (0..10).map(|number| number.to_string()).collect();
+        let mut tree = file;
+        let mut mode = Mode::File;
+        for _ in 0..levels {
+            let entries: Vec<_> = names.iter().map(|name| (name.as_str(), mode, tree)).collect();
+            (tree, mode) = (pack.tree(&entries), Mode::Folder);
+        }
+        let tip = pack.commit_of(tree, first, "many\n");
+        push(&hub, &owned.caller, &owned.repo, "", &[(None, Some(tip), "refs/heads/b")], Some(pack)).await
+    };
+    let told = push_folders(7).await;
+    assert!(told[1].contains("has more than 1000000 files"), "{told:?}");
+    assert_eq!(told.last().unwrap(), "ng refs/heads/b pre-receive hook declined");
+    assert_eq!(push_folders(3).await, ["unpack ok", "ok refs/heads/b"]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn pointers_stand_for_what_was_uploaded() {
     for hub in TestHub::each().await {

@@ -1,14 +1,17 @@
 //! From a pack to what may be applied, and to the report.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use bytes::Bytes;
 use lyceum_core::Oid;
 
 use super::commands::{Request, refusals};
 use super::{LOOKUP_BATCH, off_thread};
-use crate::connect::connect;
+use crate::connect::{Walk, connect};
+use crate::extent::Survey;
 use crate::limits::MAX_TAG_DEPTH;
-use crate::receiver::{Push, Receiver, Remarks, Tip};
-use crate::{Error, ErrorKind, ObjectKind, ReceivedPack, RefUpdate, Result, Segment, Tag};
+use crate::receiver::{Push, Receiver, Remarks, Rules as _, Tip};
+use crate::{Error, ErrorKind, Object, ObjectKind, Objects, ReceivedPack, RefUpdate, Result, Segment, Tag};
 
 /// From so many updates on it is not found out which of them lack something: none is made.
 const MAX_SINGLED_OUT: usize = 16;
@@ -36,6 +39,41 @@ pub(super) struct Examined<U> {
 impl Verdict {
     pub(super) fn new(updates: &[RefUpdate]) -> Self {
         Self { unpack: None, refused: refusals(updates), failure: None }
+    }
+
+    /// Asks the repository which of the updates that are left may not be made.
+    pub(super) async fn ask<R: Receiver>(
+        &mut self,
+        repo: &R,
+        request: &Request,
+        tips: Option<&[Option<Tip>]>,
+        remarks: &Remarks,
+    ) -> Result<()> {
+        let left: Vec<usize> = self.left().collect();
+        let updates: Vec<RefUpdate> = left.iter().map(|index| request.updates[*index].clone()).collect();
+        let tips: Option<Vec<_>> = tips.map(|tips| left.iter().map(|index| tips[*index]).collect());
+        let refused = repo.refusals(&updates, tips.as_deref(), remarks).await?;
+        for (index, refused) in left.into_iter().zip(refused) {
+            self.refused[index] = refused;
+        }
+        self.keep_atomic(request);
+        Ok(())
+    }
+
+    /// Returns the numbers of the updates that were not refused yet.
+    fn left(&self) -> impl Iterator<Item = usize> {
+        self.refused.iter().enumerate().filter(|(_, refused)| refused.is_none()).map(|(index, _)| index)
+    }
+
+    pub(super) fn refuses_all(&self) -> bool {
+        self.left().next().is_none()
+    }
+
+    /// Refuses all updates if all or none are wanted, and one was refused.
+    fn keep_atomic(&mut self, request: &Request) {
+        if request.atomic && self.refused.iter().any(Option::is_some) {
+            self.refuse_all("atomic push failure");
+        }
     }
 
     /// Refuses everything because of the pack.
@@ -75,6 +113,7 @@ pub(super) async fn examine<R: Receiver>(
     pack: Option<ReceivedPack>,
     request: &Request,
     verdict: &mut Verdict,
+    remarks: &Remarks,
 ) -> Result<Examined<R::Rules>> {
     let Some(mut pack) = pack else {
         return Ok(Examined { segment: None, rules: repo.rules(), tips: vec![None; request.updates.len()] });
@@ -86,12 +125,23 @@ pub(super) async fn examine<R: Receiver>(
     }
     drop(oids);
 
-    let tips = |verdict: &Verdict| -> Vec<(usize, Oid)> {
-        let live = request.updates.iter().enumerate().filter(|(index, _)| verdict.refused[*index].is_none());
-        live.filter_map(|(index, update)| update.new.map(|new| (index, new))).collect()
+    let mut tips = vec![None; request.updates.len()];
+    for index in verdict.left() {
+        if let Some(oid) = request.updates[index].new {
+            tips[index] = match peel(repo, &mut pack, oid).await {
+                // What lacks something is refused below.
+                Err(error) if error.kind() == ErrorKind::NotFound => None,
+                peeled => Some(peeled?),
+            };
+        }
+    }
+    verdict.ask(repo, request, Some(&tips), remarks).await?;
+
+    let left = |verdict: &Verdict| -> Vec<(usize, Oid)> {
+        verdict.left().filter_map(|index| Some((index, request.updates[index].new?))).collect()
     };
     let lacking = if request.shallow { "shallow update not allowed" } else { "missing necessary objects" };
-    let targets = tips(verdict);
+    let targets = left(verdict);
     let all: Vec<Oid> = targets.iter().map(|(_, oid)| *oid).collect();
     let (mut walk, missing) = connect(repo, pack, &new, &all, repo.rules()).await?;
     if missing.is_some() {
@@ -108,31 +158,56 @@ pub(super) async fn examine<R: Receiver>(
                 verdict.refused[*index] = Some(lacking.to_owned());
             }
         }
-        let rest: Vec<Oid> = tips(verdict).iter().map(|(_, oid)| *oid).collect();
+        let rest: Vec<Oid> = left(verdict).iter().map(|(_, oid)| *oid).collect();
         let still;
         (walk, still) = connect(repo, walk.pack, &new, &rest, repo.rules()).await?;
         if still.is_some() {
             verdict.refuse_all(lacking);
         }
     }
-    if request.atomic && verdict.refused.iter().any(Option::is_some) {
-        verdict.refuse_all("atomic push failure");
+    verdict.keep_atomic(request);
+    if !verdict.refuses_all() {
+        walk = survey(repo, walk).await?;
     }
     let (mut pack, reached, rules) = (walk.pack, walk.reached, walk.rules);
-    let mut tips = Vec::with_capacity(request.updates.len());
-    for (update, refused) in request.updates.iter().zip(&verdict.refused) {
-        tips.push(match update.new.filter(|_| refused.is_none()) {
-            Some(oid) => Some(peel(repo, &mut pack, oid).await?),
-            None => None,
-        });
-    }
-    let live = request.updates.len() > verdict.refused.iter().flatten().count();
-    if !live || !reached.contains(&true) {
+    if verdict.refuses_all() || !reached.contains(&true) {
         return Ok(Examined { segment: None, rules, tips });
     }
     let spool_dir = repo.spool_dir().to_owned();
     let segment = off_thread(pack.len(), move || pack.keep(&reached, &spool_dir)).await?;
     Ok(Examined { segment: Some(segment), rules, tips })
+}
+
+/// Shows the rules what new commits hold in all.
+async fn survey<R: Receiver>(repo: &R, mut walk: Walk<R::Rules>) -> Result<Walk<R::Rules>> {
+    let Some(remembered) = walk.rules.extents() else {
+        return Ok(walk);
+    };
+    let all = Together { pack: Mutex::new(walk.pack), repo };
+    let mut survey = Survey::new(&remembered);
+    for (commit, tree) in &walk.roots {
+        walk.rules.extent(*commit, &survey.extent(&all, *tree).await?);
+    }
+    walk.pack = all.pack.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok(walk)
+}
+
+/// The objects of a pack, and those of the repository.
+struct Together<'a, R> {
+    pack: Mutex<ReceivedPack>,
+    repo: &'a R,
+}
+
+impl<R: Receiver> Objects for Together<'_, R> {
+    async fn read(&self, oid: Oid) -> Result<Arc<Object>> {
+        {
+            let mut pack = self.pack.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some((index, kind)) = pack.find(&oid).and_then(|index| Some((index, pack.kind(index)?))) {
+                return Ok(Arc::new(Object { kind, data: pack.content(index)? }));
+            }
+        }
+        self.repo.read(oid).await
+    }
 }
 
 /// Finds out what a target is and, through tags, leads to.
@@ -176,11 +251,8 @@ pub(super) async fn push<R: Receiver>(
     verdict: &mut Verdict,
     remarks: &Remarks,
 ) {
-    if request.atomic && verdict.refused.iter().any(Option::is_some) {
-        verdict.refuse_all("atomic push failure");
-    }
-    let live: Vec<usize> =
-        (0..request.updates.len()).filter(|index| verdict.refused[*index].is_none()).collect();
+    verdict.keep_atomic(request);
+    let live: Vec<usize> = verdict.left().collect();
     if live.is_empty() {
         return;
     }

@@ -25,6 +25,8 @@ struct Repo {
     pushes: Mutex<Vec<(Push<Notes>, usize)>>,
     limits: PackLimits,
     spool_dir: PathBuf,
+    /// The start of names that are refused, and whether commits are.
+    refused: (&'static str, bool),
 }
 
 #[derive(Debug, Default)]
@@ -95,6 +97,22 @@ impl Receiver for Repo {
         Ok(oids.iter().map(|oid| self.objects.get(*oid).map(header)).collect())
     }
 
+    async fn refusals(
+        &self,
+        updates: &[RefUpdate],
+        tips: Option<&[Option<crate::Tip>]>,
+        _: &Remarks,
+    ) -> Result<Vec<Option<String>>> {
+        let refuse = |(index, update): (usize, &RefUpdate)| {
+            let refused = match tips {
+                None => !self.refused.1,
+                Some(tips) => self.refused.1 && tips[index].is_some(),
+            };
+            (refused && update.name.starts_with(self.refused.0)).then(|| "closed".to_owned())
+        };
+        Ok(updates.iter().enumerate().map(refuse).collect())
+    }
+
     fn rules(&self) -> Notes {
         Notes::default()
     }
@@ -132,6 +150,7 @@ impl Repo {
             pushes: Mutex::default(),
             limits: PackLimits::default(),
             spool_dir: std::env::temp_dir(),
+            refused: ("refs/closed/", false),
         }
     }
 
@@ -472,6 +491,14 @@ fn damaged_objects_are_refused() {
     modules("[submodule \"x\"]\n\turl = -u./payload\n", "gitmodulesUrl");
     modules("[submodule \"x\"]\n\tpath = \"-x\"\n", "gitmodulesPath");
     modules("[submodule \"x\"]\n\tupdate = !sh\n", "gitmodulesUpdate");
+    // However it is written.
+    modules("[submodule \"x\"] url = -u./payload\n", "gitmodulesUrl");
+    modules("\u{feff}[submodule \"x\"]\n\turl = -u./payload\n", "gitmodulesUrl");
+    modules("[submodule \"x\"]\n\turl = \\\n-u./payload\n", "gitmodulesUrl");
+    modules("[submodule \"x\"]\n\turl = \"\"-u./payload\n", "gitmodulesUrl");
+    modules("[submodule.x]\n\turl = -u./payload\n", "gitmodulesUrl");
+    modules("[SubModule \"x\"]\n\tURL=-u./payload ; c\n", "gitmodulesUrl");
+    modules("[submodule \"\"]\n\tpath = x\n", "gitmodulesName");
     modules("[submodule \"x\"]\n\tpath = x\n\turl = https://example.org/x\n", "unpack ok");
 
     let tree = raw("tree", &entry("100644", "a", &blob));
@@ -552,4 +579,78 @@ fn options_links_and_twins_are_told() {
     });
     assert_eq!(pushes[0].0.tips, [tip]);
     let _: &Option<Segment> = &pushes[0].0.segment;
+}
+
+/// Paths that nothing could check out are not even put together.
+#[test]
+fn long_paths_are_refused() {
+    let mut writer = crate::SegmentWriter::new(&std::env::temp_dir());
+    let blob = writer.add(ObjectKind::Blob, b"x").unwrap();
+    let mut add = |name: String, mode, oid| {
+        let tree = crate::Tree::new(vec![crate::TreeEntry { name, mode, oid }]);
+        writer.add(ObjectKind::Tree, &tree.encode()).unwrap()
+    };
+    let mut tree = add("x".to_owned(), Mode::File, blob);
+    for _ in 0..3 {
+        tree = add("n".repeat(2000), Mode::Folder, tree);
+    }
+    let author = crate::testing::signature(1);
+    let (committer, message) = (author.clone(), String::new());
+    let commit = Commit { tree, parents: vec![], author, committer, message };
+    let tip = writer.add(ObjectKind::Commit, &commit.encode()).unwrap().to_string();
+    let pack = crate::testing::pack(&writer.finish().unwrap());
+    let told = Repo::new().update(ZERO, &tip, MAIN, &pack);
+    assert_eq!(told[0], "unpack a folder's path has more than 4096 bytes");
+}
+
+/// A file that git reads is examined when it gets its name, even if it is here already.
+#[test]
+fn files_get_special_names_only_if_they_may() {
+    let git = Git::new();
+    let commit = |from: &str, to: &str| {
+        std::fs::rename(git.path().join(from), git.path().join(to)).unwrap();
+        git.run(&["add", "-A"], b"");
+        git.run(&["commit", "-q", "-m", to], b"");
+        git.lines(&["rev-parse", "HEAD"])[0].clone()
+    };
+    std::fs::write(git.path().join("x"), "[submodule \"x\"]\n\turl = -u./payload\n").unwrap();
+    let first = commit("x", "foo");
+    let second = commit("foo", ".gitmodules");
+    let mut repo = Repo::new();
+    assert_eq!(repo.update(ZERO, &first, MAIN, &pack(&git, &first)), ["unpack ok", "ok refs/heads/main"]);
+    let moved = pack(&git, &format!("{second}\n^{first}"));
+    let told = repo.update(&first, &second, MAIN, &moved);
+    assert!(told[0].contains("gitmodulesUrl"), "{told:?}");
+    // Who does not have objects checked gets what is sent.
+    repo.limits.fsck = false;
+    assert_eq!(repo.update(&first, &second, MAIN, &moved), ["unpack ok", "ok refs/heads/main"]);
+}
+
+/// A pack that is good for nothing is not looked at.
+#[test]
+fn refusals_come_before_the_pack() {
+    let repo = Repo::new();
+    let id = "1".repeat(40);
+    let closed = [(ZERO, &*id, "refs/closed/a"), (ZERO, &*id, MAIN)];
+    assert_eq!(repo.push("", &closed[..1], b"no pack"), ["unpack ok", "ng refs/closed/a closed"]);
+    assert_eq!(
+        repo.push("atomic", &closed, b"no pack"),
+        ["unpack ok", "ng refs/closed/a closed", "ng refs/heads/main atomic push failure"]
+    );
+    assert!(repo.push("", &closed, b"no pack")[0].starts_with("unpack malformed git pack"));
+}
+
+/// What only a refused reference leads to is not kept, whenever it is refused.
+#[test]
+fn objects_of_refused_references_are_not_kept() {
+    let (git, first, second) = git();
+    let data = pack(&git, &second);
+    for late in [false, true] {
+        let repo = Repo { refused: ("refs/closed/", late), ..Repo::new() };
+        let commands = [(ZERO, &*second, "refs/closed/a"), (ZERO, &*first, MAIN)];
+        let told = repo.push("", &commands, &data);
+        assert_eq!(told, ["unpack ok", "ng refs/closed/a closed", "ok refs/heads/main"]);
+        assert!(repo.objects.get(first.parse().unwrap()).is_some());
+        assert!(repo.objects.get(second.parse().unwrap()).is_none());
+    }
 }
