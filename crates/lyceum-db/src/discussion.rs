@@ -64,6 +64,10 @@ pub struct DiscussionQuery {
     pub is_pull: Option<bool>,
     /// Only by this author.
     pub author_id: Option<i64>,
+    /// Only those with all of these in their titles.
+    pub words: Vec<String>,
+    /// Only those with lower numbers; all of them are counted nevertheless.
+    pub before: Option<i64>,
     /// How many to pass over.
     pub offset: u32,
     /// Most to return.
@@ -206,10 +210,11 @@ impl Queries {
 
     /// Returns a page of discussions, and how many there are on all pages.
     pub async fn discussions(&mut self, query: &DiscussionQuery) -> Result<(Vec<Discussion>, u64)> {
-        let mut count = match query.author_id {
+        let mut count = if query.author_id.is_none() && query.words.is_empty() {
             // Counting is done when one is opened or closed, unless few are asked for.
-            None => Sql::new("SELECT CAST(COALESCE(SUM(d.count), 0) AS BIGINT) FROM discussion_count d"),
-            Some(_) => Sql::new("SELECT COUNT(*) FROM discussion d"),
+            Sql::new("SELECT CAST(COALESCE(SUM(d.count), 0) AS BIGINT) FROM discussion_count d")
+        } else {
+            Sql::new("SELECT COUNT(*) FROM discussion d")
         };
         filter(&mut count, query);
         let (sql, arguments) = count.finish();
@@ -220,6 +225,9 @@ impl Queries {
             " FROM discussion d LEFT JOIN account a ON a.id = d.author_id"
         ));
         filter(&mut page, query);
+        if let Some(before) = query.before {
+            page.push(" AND d.num < ").bind(before);
+        }
         page.push(" ORDER BY d.num DESC LIMIT ").bind(query.limit).push(" OFFSET ").bind(query.offset);
         let (sql, arguments) = page.finish();
         Ok((self.all(sql, arguments).await?, count))
@@ -369,5 +377,8 @@ fn filter(sql: &mut Sql, query: &DiscussionQuery) {
     }
     if let Some(author_id) = query.author_id {
         sql.push(" AND d.author_id = ").bind(author_id);
+    }
+    for word in &query.words {
+        sql.push(" AND LOWER(d.title) LIKE ").bind(crate::list::contains(word)).push(" ESCAPE '\\'");
     }
 }

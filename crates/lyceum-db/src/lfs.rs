@@ -94,6 +94,24 @@ impl Queries {
             .await
     }
 
+    /// Returns the latest upload of a user's for a file that has not ended before `at`, with the given size of parts.
+    pub async fn upload_of(
+        &mut self,
+        repo_id: i64,
+        user_id: i64,
+        sha256: &Sha256,
+        chunk_bytes: u64,
+        at: Timestamp,
+    ) -> Result<Option<Upload>> {
+        let sql = concat!(
+            "SELECT ",
+            upload_columns!(),
+            " FROM lfs_upload WHERE user_id = $1 AND repo_id = $2 AND sha256 = $3 AND chunk_bytes = $4 \
+             AND expires_at > $5 ORDER BY created_at DESC, id LIMIT 1"
+        );
+        self.optional(sql, bind![user_id, repo_id, *sha256, chunk_bytes, at]).await
+    }
+
     /// Records a part, in place of one of the same number.
     pub async fn put_part(&mut self, upload_id: &str, part: &UploadPart) -> Result<()> {
         self.execute(

@@ -69,6 +69,19 @@ pub enum Action {
     Administer,
 }
 
+/// What a caller may do with a repo, for front ends that offer only what can be done. It grants nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Permitted {
+    /// [`Action::Read`]
+    pub read: bool,
+    /// [`Action::Propose`]
+    pub propose: bool,
+    /// [`Action::Write`]
+    pub write: bool,
+    /// [`Action::Administer`]
+    pub administer: bool,
+}
+
 /// A repo that the caller was allowed to open, with what was allowed.
 #[derive(Debug, Clone)]
 pub struct Repo {

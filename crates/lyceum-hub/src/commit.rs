@@ -11,6 +11,7 @@ use crate::access::Identity;
 use crate::{Action, Caller, Error, ErrorKind, Hub, Repo, Result};
 
 mod land;
+mod stream;
 
 pub(crate) use land::{Landed, Landing, RefMove, insert_segment};
 

@@ -24,6 +24,8 @@ pub(crate) use open::{NewDiscussion, insert, title_of};
 const PAGE: u32 = 50;
 /// Longest title.
 const MAX_TITLE_CHARS: usize = 500;
+/// Most words of a search that count.
+const MAX_WORDS: usize = 8;
 
 /// A discussion or pull request.
 #[derive(Debug, Clone)]
@@ -95,6 +97,10 @@ pub struct DiscussionFilter {
     pub open: Option<bool>,
     /// Only those of this account.
     pub author: Option<String>,
+    /// Only those with all of these in their titles.
+    pub words: Vec<String>,
+    /// Only those with lower numbers.
+    pub before: Option<i64>,
     /// Page from 0.
     pub page: usize,
 }
@@ -108,6 +114,8 @@ pub struct DiscussionPage {
     pub start: i64,
     /// The discussions.
     pub discussions: Vec<Discussion>,
+    /// The last number on this page, if there are more: those of the next page come before it.
+    pub next: Option<i64>,
 }
 
 impl Hub {
@@ -128,13 +136,19 @@ impl Hub {
             closed: filter.open.map(|open| !open),
             is_pull: filter.pull_request,
             author_id,
+            words: filter.words.into_iter().take(MAX_WORDS).collect(),
+            before: filter.before,
             offset,
-            limit: PAGE,
+            // One more than the page tells whether there is a next one.
+            limit: PAGE + 1,
         };
-        let (rows, count) = db.discussions(&query).await?;
+        let (mut rows, count) = db.discussions(&query).await?;
+        let more = rows.len() > PAGE as usize;
+        rows.truncate(PAGE as usize);
         Ok(DiscussionPage {
             count: i64::try_from(count).unwrap_or(i64::MAX),
             start: i64::from(offset),
+            next: rows.last().filter(|_| more).map(|row| row.num),
             discussions: rows.into_iter().map(Discussion::from).collect(),
         })
     }
@@ -167,6 +181,12 @@ impl Hub {
             Err(error) if error.kind() == ErrorKind::Conflict => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Reads one event of a discussion.
+    pub async fn discussion_event(&self, repo: &Repo, number: i64, id: &str) -> Result<DiscussionEvent> {
+        self.discussion_row(repo, number).await?;
+        self.event(repo, number, id).await
     }
 
     async fn discussion_row(&self, repo: &Repo, number: i64) -> Result<lyceum_db::Discussion> {

@@ -18,7 +18,7 @@ use crate::xet::NewFile;
 use crate::{Action, Caller, Error, ErrorKind, FileHandle, Hub, Repo, Result};
 
 pub(crate) mod lock;
-mod multipart;
+pub(crate) mod multipart;
 
 const UPLOAD: &str = "lfs-upload";
 const DOWNLOAD: &str = "lfs-download";
@@ -260,18 +260,33 @@ impl Hub {
         S: Stream<Item = Result<Bytes, E>> + Send + Unpin + 'static,
         E: Into<Box<dyn std::error::Error + Send + Sync>> + Send + 'static,
     {
-        let expected = grant.sha256()?;
-        self.check_quota(grant.repo_id, grant.bearer.user_id, grant.size).await?;
-        let ingested = self
-            .inner
-            .store
-            .ingest(body, Some(grant.size), MAX_FILE_BYTES, &KnownChunks(self.inner.clone()))
-            .await?;
+        let announced = LfsObject { sha256: grant.sha256()?, size: grant.size };
+        self.keep_large(grant.repo_id, grant.bearer.user_id, Some(announced), MAX_FILE_BYTES, body).await?;
+        Ok(())
+    }
+
+    /// Chunks and stores a stream of at most `most` bytes, and records it as a file of a repo, if it is what was
+    /// announced; returns its digest and size.
+    pub(crate) async fn keep_large<S, E>(
+        &self,
+        repo_id: i64,
+        user_id: i64,
+        announced: Option<LfsObject>,
+        most: u64,
+        body: S,
+    ) -> Result<(Sha256, u64)>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
+        E: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
+    {
+        let size = announced.map(|object| object.size);
+        self.check_quota(repo_id, user_id, size.unwrap_or(most)).await?;
+        let ingested = self.inner.store.ingest(body, size, most, &KnownChunks(self.inner.clone())).await?;
         let Ingested { hash, sha256, size, terms, xorbs } = ingested;
         // Whatever they turn out to be, they are there.
         let stored = xorbs.iter().map(|index| index.stored_bytes()).sum();
-        self.record_xorbs(grant.repo_id, grant.bearer.user_id, xorbs.clone(), stored).await?;
-        if sha256 != expected {
+        self.record_xorbs(repo_id, user_id, xorbs.clone(), stored).await?;
+        if let Some(expected) = announced.map(|object| object.sha256).filter(|expected| *expected != sha256) {
             return Err(Error::new(
                 ErrorKind::Unprocessable,
                 format!("the content has the sha256 `{sha256}`, not `{expected}`"),
@@ -286,8 +301,8 @@ impl Hub {
             verified: true,
             first_chunk,
         };
-        self.record(grant.repo_id, grant.bearer.user_id, vec![file], &xorbs, hash).await?;
-        Ok(())
+        self.record(repo_id, user_id, vec![file], &xorbs, hash).await?;
+        Ok((sha256, size))
     }
 
     /// Returns the first chunk of a file and the xorb that holds it.

@@ -51,7 +51,7 @@ mod upload_pack;
 mod webhook;
 mod xet;
 
-pub use access::{Action, Caller, Identity, Permission, Repo, ScopeTarget, TokenScope};
+pub use access::{Action, Caller, Identity, Permission, Permitted, Repo, ScopeTarget, TokenScope};
 pub use account::{
     Account, FineGrained, Membership, NewOrganisation, NewServiceAccount, NewToken, NewUser, ScopedEntity,
     TokenInfo, TokenLimits, WhoAmI,
@@ -86,6 +86,7 @@ pub use history::{CommitInfo, CommitPage};
 pub use hub::{Hub, HubOptions};
 pub use info::{RepoInfo, Sibling};
 pub use lfs::lock::{LfsLock, LfsLockPage, LfsLockQuery, LfsLocking};
+pub use lfs::multipart::PartedUpload;
 pub use lfs::{LfsAction, LfsAnswer, LfsContent, LfsObject, LfsOperation};
 pub use lfs_file::{LfsFile, LfsFilePage};
 pub use like::{Like, LikePage};

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use lyceum_core::{AccountName, Oid, RefName, RepoId, RepoKind, RepoPath, Revision};
 use lyceum_db::{Gated, RepoSettings};
 
-use crate::access::{Permission, check, not_found};
+use crate::access::{Permission, Permitted, check, not_found};
 use crate::account::append_event;
 use crate::reference::default_branch;
 use crate::webhook::announce::{announce_deletion, before_deletion};
@@ -66,6 +66,22 @@ impl Hub {
         let found = found.ok_or_else(not_found)?;
         check(caller, &found.repo, &found.standing, action, self.inner.clock.now())?;
         Ok(Repo { record: found.repo, action })
+    }
+
+    /// Tells what the caller may do with a repo.
+    pub async fn permitted(&self, caller: &Caller, repo: &Repo) -> Result<Permitted> {
+        let mut db = self.inner.db.read().await?;
+        let Some(found) = db.repo_access(repo.kind(), repo.id(), caller.user_id()).await? else {
+            return Ok(Permitted::default());
+        };
+        let now = self.inner.clock.now();
+        let may = |action| check(caller, &found.repo, &found.standing, action, now).is_ok();
+        Ok(Permitted {
+            read: may(Action::Read),
+            propose: may(Action::Propose),
+            write: may(Action::Write),
+            administer: may(Action::Administer),
+        })
     }
 
     /// Opens a repo with the head of its default branch, `None` while it has no commit; mostly by one query.

@@ -160,6 +160,8 @@ async fn open(
 
 fn filter(query: &Params) -> ApiResult<DiscussionFilter> {
     Ok(DiscussionFilter {
+        words: Vec::new(),
+        before: None,
         pull_request: match query.filled("type") {
             None | Some("all") => None,
             Some("discussion") => Some(false),

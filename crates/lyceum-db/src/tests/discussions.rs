@@ -97,6 +97,8 @@ pub(super) async fn numbers_events_and_pages(db: &Db) {
         (DiscussionQuery { author_id: Some(alice), limit: 1, ..base.clone() }, vec![7], 7),
         (DiscussionQuery { author_id: Some(alice), is_pull: Some(true), ..base.clone() }, vec![6, 3], 2),
         (DiscussionQuery { author_id: Some(alice + 1), ..base.clone() }, vec![], 0),
+        (DiscussionQuery { before: Some(4), ..base.clone() }, vec![3, 2, 1], 7),
+        (DiscussionQuery { words: vec!["%".to_owned()], ..base.clone() }, vec![], 0),
         (DiscussionQuery { repo_id: repo + 1, ..base }, vec![], 0),
     ] {
         let (page, all) = reader.discussions(&query).await.unwrap();

@@ -266,7 +266,15 @@ async fn lists_walk_an_index_in_order() {
     for closed in [None, Some(true)] {
         for is_pull in [None, Some(true)] {
             for author_id in [None, Some(1)] {
-                let query = DiscussionQuery { repo_id: 1, closed, is_pull, author_id, offset: 5, limit: 5 };
+                let query = DiscussionQuery {
+                    repo_id: 1,
+                    closed,
+                    is_pull,
+                    author_id,
+                    offset: 5,
+                    limit: 5,
+                    ..DiscussionQuery::default()
+                };
                 reader.discussions(&query).await.unwrap();
             }
         }

@@ -7,15 +7,82 @@ use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use lyceum_db::UploadPart;
 use lyceum_store::BlobKey;
 
-use super::{GRANT_SECONDS, LfsAction, LfsObject, UPLOAD, UploadGrant};
+use super::{GRANT_SECONDS, LfsAction, LfsObject, LfsOperation, UPLOAD, UploadGrant};
 use crate::{Caller, Error, ErrorKind, Hub, Repo, Result};
 
 /// Size of every part but the last, unless the object would need too many.
 const PART_BYTES: u64 = 64 << 20;
+/// Size of every part that a browser sends but the last: little is lost when the connection breaks.
+const SMALL_PART_BYTES: u64 = 16 << 20;
 /// Most parts of an upload.
 const MAX_PARTS: u64 = 10_000;
 
+/// An upload in parts that may have been interrupted.
+#[derive(Debug, Clone)]
+pub struct PartedUpload {
+    /// Signed, expiring; names the upload.
+    pub grant: String,
+    /// Bytes of every part but the last.
+    pub chunk_bytes: u64,
+    /// Number of parts, from 1.
+    pub parts: u32,
+    /// Numbers of those that are stored.
+    pub stored: Vec<u32>,
+}
+
 impl Hub {
+    /// Begins an upload in parts to a repo opened for writing or proposing, or goes on with one of the same content by
+    /// the same user; `None` if the content is stored.
+    pub async fn resume_upload(
+        &self,
+        caller: &Caller,
+        repo: &Repo,
+        object: LfsObject,
+    ) -> Result<Option<PartedUpload>> {
+        let answers = self.lfs_batch(caller, repo, LfsOperation::Upload, &[object], false).await?;
+        match answers.into_iter().next().map(|answer| answer.action) {
+            Some(LfsAction::Nothing) => return Ok(None),
+            Some(LfsAction::Basic { .. }) => {}
+            Some(LfsAction::Error { message, .. }) => {
+                return Err(Error::new(ErrorKind::Unprocessable, message));
+            }
+            _ => return Err(Error::internal("an upload was answered by something else")),
+        }
+        let (user_id, now) = (caller.signed_in()?.user_id, self.inner.clock.now());
+        let chunk_bytes = SMALL_PART_BYTES.max(object.size.div_ceil(MAX_PARTS));
+        let mut db = self.inner.db.read().await?;
+        let found = db.upload_of(repo.record.id, user_id, &object.sha256, chunk_bytes, now).await?;
+        let found = found.filter(|found| found.size == object.size);
+        let (grant, stored) = match found {
+            Some(upload) => {
+                let stored = db.parts(&upload.id).await?.into_iter().map(|part| part.number).collect();
+                (self.sign_lfs(UPLOAD, caller, repo, &object, Some(upload.id)), stored)
+            }
+            None => {
+                drop(db);
+                let id = self.insert_upload(caller, repo, &object, chunk_bytes).await?;
+                (self.sign_lfs(UPLOAD, caller, repo, &object, Some(id)), Vec::new())
+            }
+        };
+        let parts = u32::try_from(object.size.div_ceil(chunk_bytes)).map_err(Error::internal)?;
+        Ok(Some(PartedUpload { grant, chunk_bytes, parts, stored }))
+    }
+
+    /// Joins the parts of an upload that [`resume_upload`](Self::resume_upload) began. If they do not make what was
+    /// announced they are dropped, so that the next attempt begins anew.
+    pub async fn finish_upload(&self, grant: &str) -> Result<()> {
+        let upload = self.upload(&self.check_lfs(UPLOAD, grant).await?).await?;
+        let stored = self.inner.db.read().await?.parts(&upload.id).await?;
+        let parts: Vec<_> = stored.into_iter().map(|part| (part.number, part.etag)).collect();
+        match self.lfs_complete(grant, &parts).await {
+            Err(error) if error.kind() == ErrorKind::Unprocessable => {
+                self.drop_upload(&upload.id).await?;
+                Err(error)
+            }
+            finished => finished,
+        }
+    }
+
     pub(super) async fn start_parts(
         &self,
         caller: &Caller,
@@ -23,6 +90,23 @@ impl Hub {
         object: &LfsObject,
     ) -> Result<LfsAction> {
         let chunk_bytes = PART_BYTES.max(object.size.div_ceil(MAX_PARTS));
+        let id = self.insert_upload(caller, repo, object, chunk_bytes).await?;
+        let parts = u32::try_from(object.size.div_ceil(chunk_bytes)).map_err(Error::internal)?;
+        Ok(LfsAction::Multipart {
+            grant: self.sign_lfs(UPLOAD, caller, repo, object, Some(id)),
+            chunk_bytes,
+            parts,
+        })
+    }
+
+    /// Records an upload without parts, and returns its name.
+    async fn insert_upload(
+        &self,
+        caller: &Caller,
+        repo: &Repo,
+        object: &LfsObject,
+        chunk_bytes: u64,
+    ) -> Result<String> {
         let now = self.inner.clock.now();
         let id = self.inner.entropy.id();
         let row = lyceum_db::Upload {
@@ -39,12 +123,7 @@ impl Hub {
             .db
             .write(move |tx| Box::pin(async move { Ok::<_, Error>(tx.insert_upload(&row).await?) }))
             .await?;
-        let parts = u32::try_from(object.size.div_ceil(chunk_bytes)).map_err(Error::internal)?;
-        Ok(LfsAction::Multipart {
-            grant: self.sign_lfs(UPLOAD, caller, repo, object, Some(id)),
-            chunk_bytes,
-            parts,
-        })
+        Ok(id)
     }
 
     /// Stores one part and returns its entity tag, without quotes.
