@@ -21,6 +21,8 @@ static STYLE: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("css", "text/css; charset=utf-8", include_str!("../assets/lyceum.css")));
 static ICON: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("svg", "image/svg+xml", include_str!("../assets/mark.svg")));
+static UPLOAD: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("js", "text/javascript; charset=utf-8", include_str!("../assets/upload.js")));
 
 impl Asset {
     fn new(extension: &str, media_type: &'static str, content: &'static str) -> Self {
@@ -48,9 +50,14 @@ pub(crate) fn icon_path() -> String {
     ICON.path()
 }
 
+/// Returns the path of the script that sends large files in parts.
+pub(crate) fn upload_path() -> String {
+    UPLOAD.path()
+}
+
 /// Answers `/static/{file}`.
 pub(crate) async fn serve(Path(file): Path<String>) -> Response {
-    let Some(asset) = [&*STYLE, &*ICON].into_iter().find(|asset| asset.name == file) else {
+    let Some(asset) = [&*STYLE, &*ICON, &*UPLOAD].into_iter().find(|asset| asset.name == file) else {
         return not_found();
     };
     let headers = [

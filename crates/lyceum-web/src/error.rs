@@ -18,6 +18,8 @@ pub(crate) struct PageError {
     error: Error,
     /// The caller might see more if he signed in.
     anonymous: bool,
+    /// What he typed into the form that failed, so that it is not lost.
+    typed: String,
 }
 
 impl PageError {
@@ -31,6 +33,36 @@ impl PageError {
         Self::new(ErrorKind::NotFound, "nothing is here")
     }
 
+    /// Keeps what the caller typed, so that he can copy it from the page.
+    pub(crate) fn keeping(mut self, typed: &str) -> Self {
+        typed.clone_into(&mut self.typed);
+        self
+    }
+
+    /// Returns how a form that failed is shown again, if its sender can do anything about it: status and problem.
+    pub(crate) fn problem(&self) -> Option<(StatusCode, String)> {
+        let kind = self.error.kind();
+        let mendable = matches!(
+            kind,
+            ErrorKind::Forbidden
+                | ErrorKind::AlreadyExists
+                | ErrorKind::Conflict
+                | ErrorKind::Stale
+                | ErrorKind::Invalid
+                | ErrorKind::Unprocessable
+                | ErrorKind::TooLarge
+                | ErrorKind::StorageFull
+                | ErrorKind::TooManyRequests
+                | ErrorKind::Unavailable
+        );
+        mendable.then(|| (rendering(kind).0, sentence(self.error.message())))
+    }
+
+    /// Returns what went wrong.
+    pub(crate) fn kind(&self) -> ErrorKind {
+        self.error.kind()
+    }
+
     /// Notes whether the caller is signed in.
     pub(crate) fn seen_by(mut self, anonymous: bool) -> Self {
         self.anonymous = anonymous;
@@ -40,7 +72,7 @@ impl PageError {
 
 impl From<Error> for PageError {
     fn from(error: Error) -> Self {
-        Self { error, anonymous: true }
+        Self { error, anonymous: true, typed: String::new() }
     }
 }
 
@@ -58,6 +90,7 @@ struct ErrorPage {
     title: &'static str,
     message: String,
     offer_sign_in: bool,
+    typed: String,
 }
 
 impl IntoResponse for PageError {
@@ -87,6 +120,7 @@ impl IntoResponse for PageError {
             title,
             message,
             offer_sign_in: hidden && self.anonymous,
+            typed: self.typed,
         };
         let mut response = render(status, CachePolicy::Never, &page);
         if let Some(seconds) = self.error.retry_seconds() {

@@ -2,7 +2,8 @@
 //!
 //! A page calls [`Hub`] methods as the API does, never the API itself, and sees what the signed-in caller may see.
 //! Uploaded text is shown escaped; nothing that a user uploaded is ever served from here as a document of this origin.
-//! There is no script at all: the content security policy denies it.
+//! Every page works without a script; the one that there is, for uploads, is the hub's own, and the content security
+//! policy denies all others.
 
 mod asset;
 mod chart;
@@ -46,6 +47,7 @@ pub fn router(web: Web) -> Router {
         .route("/login/oidc/{provider}/callback", get(page::oidc::finish))
         .route("/logout", post(page::login::sign_out))
         .route("/settings/theme", post(theme::choose))
+        .route("/new", get(page::create::show).post(page::create::submit))
         .route("/device", get(page::device::show))
         .route("/device/approve", post(page::device::decide))
         .route("/oauth/device", get(page::device::show))
@@ -53,7 +55,7 @@ pub fn router(web: Web) -> Router {
     for kind in RepoKind::ALL {
         router = router.route(&format!("/{}", kind.plural()), get(page::list::show)).merge(repo_pages(kind));
     }
-    router.merge(bucket_pages()).with_state(web)
+    router.merge(bucket_pages()).merge(page::webhooks::routes()).with_state(web)
 }
 
 /// Returns the pages of one kind of repo. The handlers find the kind in the address.
@@ -70,8 +72,9 @@ fn repo_pages(kind: RepoKind) -> Router<Web> {
         .route(&format!("{repo}/download/{{revision}}/{{*path}}"), get(page::download::send))
         .route(&format!("{repo}/commits/{{revision}}"), get(page::commits::show))
         .route(&format!("{repo}/commit/{{revision}}"), get(page::commit::show))
-        .route(&format!("{repo}/discussions"), get(page::discussions::show))
-        .route(&format!("{repo}/discussions/{{number}}"), get(page::discussion::show))
+        .merge(page::community::routes(&repo))
+        .merge(page::edit::routes(&repo))
+        .merge(page::repo_settings::routes(&repo))
 }
 
 /// Returns the pages of buckets.

@@ -75,7 +75,8 @@ impl RepoLink {
         with_path(format!("{}/{page}", self.path()), path)
     }
 
-    fn below(&self, page: &str, revision: &str, path: &str) -> String {
+    /// Returns the path of a page about a path at a revision; the empty path is the root.
+    pub(crate) fn below(&self, page: &str, revision: &str, path: &str) -> String {
         with_path(format!("{}/{page}/{}", self.path(), utf8_percent_encode(revision, SEGMENT)), path)
     }
 }

@@ -11,6 +11,10 @@ use http::{HeaderName, HeaderValue, StatusCode};
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; \
     base-uri 'none'; frame-ancestors 'none'";
 
+/// The same for a page with a script of the hub's own, which asks the hub alone.
+const SCRIPT_POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; \
+    img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
 /// How long a page may be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CachePolicy {
@@ -44,6 +48,13 @@ pub(crate) fn render(status: StatusCode, cache: CachePolicy, page: &impl Templat
             response
         }
     }
+}
+
+/// Renders a page that has a script.
+pub(crate) fn render_with_script(status: StatusCode, cache: CachePolicy, page: &impl Template) -> Response {
+    let mut response = render(status, cache, page);
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(SCRIPT_POLICY));
+    response
 }
 
 fn finish(response: &mut Response, cache: CachePolicy) {

@@ -1,8 +1,12 @@
 //! Tests of the pages through the router, each for a stranger, the owner and another user.
 
 mod bucket;
+mod community;
+mod edit;
 mod gate;
+mod manage;
 mod oidc;
+mod parts;
 mod repo;
 mod site;
 

@@ -1,14 +1,16 @@
 //! A visit to a page of a repo: who, and where to.
 
+use std::sync::OnceLock;
+
 use axum::extract::{FromRef, FromRequestParts};
 use axum::response::{IntoResponse, Redirect, Response};
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
-use http::HeaderMap;
 use http::header::HOST;
 use http::request::Parts;
+use http::{HeaderMap, StatusCode};
 use lyceum_core::{ByteRange, RepoPath, Revision};
-use lyceum_hub::{Action, ErrorKind, FileHandle, Repo};
+use lyceum_hub::{Action, ErrorKind, FileHandle, Permitted, Repo};
 use lyceum_markup::Place;
 
 use crate::Web;
@@ -26,6 +28,8 @@ pub(crate) struct Visit {
     pub(crate) address: Address,
     /// The address of the hub as the caller knows it, for what he copies from a page.
     pub(crate) base: String,
+    /// What the caller may do with the repo, known once it is opened.
+    permitted: OnceLock<Permitted>,
 }
 
 /// How a caller says that he likes a repo.
@@ -40,12 +44,14 @@ pub(crate) struct LikeButton {
 pub(crate) struct RepoHead {
     pub(crate) link: RepoLink,
     pub(crate) revision: String,
-    /// Which tab is open: `card`, `files`, `history` or `discussions`.
+    /// Which tab is open: `card`, `files`, `history`, `discussions` or `settings`.
     pub(crate) tab: &'static str,
     /// What stands beside the name.
     pub(crate) badges: Vec<&'static str>,
     /// Stands beside the name, where it is asked for.
     pub(crate) like: Option<LikeButton>,
+    /// What is offered to the caller.
+    pub(crate) permitted: Permitted,
 }
 
 impl Visit {
@@ -56,14 +62,61 @@ impl Visit {
         let repo = opened.map_err(|error| PageError::from(error).seen_by(self.session.anonymous()))?;
         match self.address.moved(&repo) {
             Some(location) => Err(Detour::Moved(location)),
-            None => Ok(repo),
+            None => {
+                // Strangers are offered nothing but to look.
+                if !self.session.anonymous() && self.permitted.get().is_none() {
+                    let permitted = self.web.hub.permitted(&self.session.caller, &repo).await?;
+                    self.permitted.get_or_init(|| permitted);
+                }
+                Ok(repo)
+            }
+        }
+    }
+
+    /// Returns the number of the discussion that the address names.
+    pub(crate) fn number(&self) -> Result<i64, PageError> {
+        self.address.number.ok_or_else(PageError::not_found)
+    }
+
+    /// Returns the name of the signed-in user.
+    pub(crate) fn user_name(&self) -> Option<String> {
+        self.session.caller.identity().map(|identity| identity.name.to_string())
+    }
+
+    /// Returns what the caller may do with the repo that was opened.
+    pub(crate) fn permitted(&self) -> Permitted {
+        self.permitted.get().copied().unwrap_or_default()
+    }
+
+    /// Opens the repo for what a form asks, whose token is checked first.
+    pub(crate) async fn open_form(&self, token: &str, action: Action) -> Result<Repo, Detour> {
+        self.session.check_form(token)?;
+        self.open(action).await
+    }
+
+    /// Tells how a form that failed is shown again: status and problem. What nothing can be done about is the error,
+    /// with what was typed.
+    pub(crate) fn mend(&self, error: Detour, typed: &str) -> Result<(StatusCode, String), Detour> {
+        let Detour::Failed(error) = error else {
+            return Err(error);
+        };
+        match error.problem().filter(|_| !self.session.anonymous()) {
+            Some(problem) => Ok(problem),
+            None => Err(error.seen_by(self.session.anonymous()).keeping(typed).into()),
         }
     }
 
     /// Returns the head of the repo's pages, with the id as it is written now.
     pub(crate) fn head(&self, repo: &Repo, tab: &'static str) -> RepoHead {
         let link = RepoLink { kind: repo.kind(), id: repo.id().clone() };
-        RepoHead { link, revision: self.address.revision().to_string(), tab, badges: Vec::new(), like: None }
+        RepoHead {
+            link,
+            revision: self.address.revision().to_string(),
+            tab,
+            badges: Vec::new(),
+            like: None,
+            permitted: self.permitted(),
+        }
     }
 
     /// Returns where a file is downloaded: from the API, unless only the session may see it.
@@ -148,7 +201,7 @@ where
         let session = Session::from_request_parts(parts, state).await?;
         let web = Web::from_ref(state);
         let base = web.public_url.clone().unwrap_or_else(|| asked_at(&parts.headers));
-        Ok(Self { web, session, address, base })
+        Ok(Self { web, session, address, base, permitted: OnceLock::new() })
     }
 }
 

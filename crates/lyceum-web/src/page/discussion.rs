@@ -6,6 +6,7 @@ use http::StatusCode;
 use lyceum_core::Revision;
 use lyceum_hub::{Action, DiscussionEvent, DiscussionStatus, DiscussionView, EventData, Mergeability};
 use lyceum_markup::Place;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 use crate::error::PageError;
@@ -18,7 +19,7 @@ use crate::response::{CachePolicy, render};
 use crate::visit::{Detour, RepoHead, Visit};
 
 /// Events on one page.
-const PAGE: u32 = 100;
+pub(crate) const PAGE: u32 = 100;
 
 struct Event {
     id: String,
@@ -30,6 +31,29 @@ struct Event {
     text: Option<String>,
     /// Where more is to be seen.
     link: Option<String>,
+    /// Where it is corrected, for who may.
+    edit: Option<String>,
+    /// Where is shown how it read before.
+    versions: Option<String>,
+}
+
+/// What stands in the forms.
+#[derive(Default)]
+pub(crate) struct Draft {
+    pub(crate) text: String,
+    /// A title that was sent.
+    pub(crate) title: Option<String>,
+    pub(crate) preview: Option<Prose>,
+    pub(crate) problem: Option<String>,
+}
+
+/// What an event's author and readers may do with it.
+struct Reader<'a> {
+    name: Option<String>,
+    writes: bool,
+    proposes: bool,
+    /// Address of the discussion.
+    base: &'a str,
 }
 
 /// What the address may say.
@@ -53,6 +77,19 @@ struct DiscussionPage {
     conflicts: Vec<String>,
     unknown: bool,
     events: Vec<Event>,
+    /// Whether the caller may close it and change its title.
+    steers: bool,
+    closed: bool,
+    reopens: bool,
+    mergeable: bool,
+    sign_in: Option<String>,
+    /// Where its forms are sent.
+    action: String,
+    files: Option<String>,
+    retitled: Option<String>,
+    draft: String,
+    preview: Option<Prose>,
+    problem: Option<String>,
     diff: Option<String>,
     newer: Option<String>,
     older: Option<String>,
@@ -60,12 +97,19 @@ struct DiscussionPage {
 
 /// Answers a discussion or pull request.
 pub(crate) async fn show(visit: Visit, Query(wanted): Query<Wanted>) -> Result<Response, Detour> {
-    let Some(number) = visit.address.number else {
-        return Err(PageError::not_found().into());
-    };
+    page(&visit, wanted.p.unwrap_or(0), StatusCode::OK, Draft::default()).await
+}
+
+/// Answers a page of a discussion, with what stands in its forms.
+pub(crate) async fn page(
+    visit: &Visit,
+    at: u32,
+    status: StatusCode,
+    draft: Draft,
+) -> Result<Response, Detour> {
+    let number = visit.number()?;
     let repo = visit.open(Action::Discover).await?;
     let head = visit.head(&repo, "discussions");
-    let at = wanted.p.unwrap_or(0);
     let skip = at.saturating_mul(PAGE);
     // What is changed stands on the first page alone.
     let view = DiscussionView { diff: at == 0, skip, limit: Some(PAGE) };
@@ -79,9 +123,21 @@ pub(crate) async fn show(visit: Visit, Query(wanted): Query<Wanted>) -> Result<R
         Mergeability::Unknown => (Vec::new(), true),
     };
     let place = visit.place(&head.link, Revision::main().as_str());
+    let action = format!("{}/discussions/{number}", head.link.path());
+    let permitted = head.permitted;
+    let reader = Reader {
+        name: visit.user_name(),
+        writes: permitted.write,
+        proposes: permitted.propose,
+        base: &action,
+    };
+    let steers =
+        permitted.propose && (permitted.write || (found.author.is_some() && found.author == reader.name));
+    let pending = found.pull_request && !found.status.closed();
+    let clean = pending && found.status == DiscussionStatus::Open && conflicts.is_empty() && !unknown;
     let mut events = Vec::with_capacity(details.events.len());
     for event in details.events {
-        events.push(Event::new(event, &head.link, &place).await?);
+        events.push(Event::new(event, &head.link, &place, &reader).await?);
     }
     let page = DiscussionPage {
         layout: Layout::new(format!("{} in {}", found.title, head.link.id), &visit.session),
@@ -90,6 +146,19 @@ pub(crate) async fn show(visit: Visit, Query(wanted): Query<Wanted>) -> Result<R
         author: format::author(found.author),
         status: found.status,
         created: format::time(found.created_at),
+        steers,
+        closed: found.status.closed(),
+        reopens: matches!(found.status, DiscussionStatus::Closed | DiscussionStatus::Draft),
+        mergeable: clean && permitted.write,
+        sign_in: visit
+            .session
+            .anonymous()
+            .then(|| format!("/login?next={}", utf8_percent_encode(&action, NON_ALPHANUMERIC))),
+        files: pending.then(|| head.link.tree(&format!("refs/pr/{number}"), "")),
+        retitled: draft.title.filter(|title| !title.is_empty()),
+        draft: draft.text,
+        preview: draft.preview,
+        problem: draft.problem,
         changes: found.pull_request.then(|| head.link.commits(&format!("refs/pr/{number}"))),
         target: found.target_branch,
         conflicts,
@@ -99,19 +168,29 @@ pub(crate) async fn show(visit: Visit, Query(wanted): Query<Wanted>) -> Result<R
         // Reading goes on to what came later.
         newer: at.checked_sub(1).map(page_link),
         older: more.then(|| page_link(at.saturating_add(1))),
+        action,
         head,
     };
-    Ok(render(StatusCode::OK, CachePolicy::Revalidate, &page))
+    Ok(render(status, CachePolicy::Revalidate, &page))
 }
 
 impl Event {
-    async fn new(event: DiscussionEvent, repo: &RepoLink, place: &Place) -> Result<Self, PageError> {
-        let mut prose = None;
+    async fn new(
+        event: DiscussionEvent,
+        repo: &RepoLink,
+        place: &Place,
+        reader: &Reader<'_>,
+    ) -> Result<Self, PageError> {
+        let (mut prose, mut edit, mut versions) = (None, None, None);
+        let mine = event.author.is_some() && event.author == reader.name;
         let (what, text, link) = match event.data {
             EventData::Comment(comment) if comment.hidden => {
                 ("wrote a comment that was hidden".to_owned(), None, None)
             }
             EventData::Comment(comment) => {
+                let page = format!("{}/comments/{}", reader.base, event.id);
+                edit = (reader.proposes && (mine || reader.writes)).then(|| page.clone());
+                versions = comment.edited.then_some(page);
                 let what = if comment.edited { "commented (edited)" } else { "commented" };
                 // Most pull requests are opened without a word.
                 if !comment.latest.text.is_empty() {
@@ -128,6 +207,16 @@ impl Event {
             }
         };
         let date = format::time(event.created_at);
-        Ok(Self { id: event.id, author: format::author(event.author), date, what, prose, text, link })
+        Ok(Self {
+            id: event.id,
+            author: format::author(event.author),
+            date,
+            what,
+            prose,
+            text,
+            link,
+            edit,
+            versions,
+        })
     }
 }

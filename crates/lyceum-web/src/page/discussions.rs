@@ -4,6 +4,7 @@ use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
 use lyceum_hub::{Action, DiscussionFilter, DiscussionStatus};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 use crate::form::Query;
@@ -22,12 +23,17 @@ struct Row {
     created: String,
 }
 
-/// What the address may say.
-#[derive(Deserialize)]
+/// What the address may say; what is no choice is taken for none.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct Wanted {
-    p: Option<usize>,
-    status: Option<String>,
-    r#type: Option<String>,
+    status: String,
+    #[serde(rename = "type")]
+    kind: String,
+    author: String,
+    search: String,
+    /// Those with lower numbers.
+    before: Option<i64>,
 }
 
 /// A choice of what to list.
@@ -43,6 +49,10 @@ struct Discussions {
     layout: Layout,
     head: RepoHead,
     choices: Vec<Choice>,
+    wanted: Wanted,
+    count: String,
+    /// Whether everything is listed.
+    all: bool,
     rows: Vec<Row>,
     newer: Option<String>,
     older: Option<String>,
@@ -52,21 +62,25 @@ struct Discussions {
 pub(crate) async fn show(visit: Visit, Query(wanted): Query<Wanted>) -> Result<Response, Detour> {
     let repo = visit.open(Action::Discover).await?;
     let head = visit.head(&repo, "discussions");
-    let number = wanted.p.unwrap_or(0);
-    let open = match wanted.status.as_deref() {
-        Some("open") => Some(true),
-        Some("closed") => Some(false),
-        _ => None,
+    let author = wanted.author.trim();
+    let filter = DiscussionFilter {
+        open: match wanted.status.as_str() {
+            "open" => Some(true),
+            "closed" => Some(false),
+            _ => None,
+        },
+        pull_request: match wanted.kind.as_str() {
+            "discussion" => Some(false),
+            "pull_request" => Some(true),
+            _ => None,
+        },
+        author: (!author.is_empty()).then(|| author.to_owned()),
+        words: wanted.search.split_whitespace().map(str::to_owned).collect(),
+        before: wanted.before,
+        page: 0,
     };
-    let pull_request = match wanted.r#type.as_deref() {
-        Some("discussion") => Some(false),
-        Some("pull_request") => Some(true),
-        _ => None,
-    };
-    let filter = DiscussionFilter { open, pull_request, page: number, author: None };
     let found = visit.web.hub.discussions(&repo, filter).await?;
     let base = format!("{}/discussions", head.link.path());
-    let shown = found.start.saturating_add(i64::try_from(found.discussions.len()).unwrap_or(i64::MAX));
     let rows = found.discussions.into_iter().map(|discussion| Row {
         path: format!("{base}/{}", discussion.number),
         number: discussion.number,
@@ -76,34 +90,47 @@ pub(crate) async fn show(visit: Visit, Query(wanted): Query<Wanted>) -> Result<R
         pull_request: discussion.pull_request,
         created: format::time(discussion.created_at),
     });
-    let page = |number: usize| address(&base, open, pull_request, number);
-    let choice = |name, open_wanted, pull_wanted| Choice {
-        name,
-        path: address(&base, open_wanted, pull_wanted, 0),
-        chosen: (open_wanted, pull_wanted) == (open, pull_request),
+    let choice = |name, status: &str, kind: &str| {
+        let chosen = wanted.status == status && wanted.kind == kind;
+        let to = Wanted { status: status.to_owned(), kind: kind.to_owned(), before: None, ..wanted.clone() };
+        Choice { name, path: to.address(&base), chosen }
     };
     let page = Discussions {
         layout: Layout::new(format!("Discussions of {}", head.link.id), &visit.session),
         choices: vec![
-            choice("All", None, None),
-            choice("Open", Some(true), None),
-            choice("Closed", Some(false), None),
-            choice("Discussions", None, Some(false)),
-            choice("Pull requests", None, Some(true)),
+            choice("All", "", ""),
+            choice("Open", "open", ""),
+            choice("Closed", "closed", ""),
+            choice("Discussions", "", "discussion"),
+            choice("Pull requests", "", "pull_request"),
         ],
+        count: format::count(u64::try_from(found.count).unwrap_or(0)),
+        all: wanted.address("").is_empty(),
         rows: rows.collect(),
-        newer: number.checked_sub(1).map(page),
-        older: (shown < found.count).then(|| page(number + 1)),
+        newer: wanted.before.map(|_| Wanted { before: None, ..wanted.clone() }.address(&base)),
+        older: found.next.map(|before| Wanted { before: Some(before), ..wanted.clone() }.address(&base)),
+        wanted,
         head,
     };
     Ok(render(StatusCode::OK, CachePolicy::Revalidate, &page))
 }
 
-/// Returns the address of a page of the list.
-fn address(base: &str, open: Option<bool>, pull_request: Option<bool>, page: usize) -> String {
-    let open = open.map(|open| if open { "status=open" } else { "status=closed" }.to_owned());
-    let kind = pull_request.map(|pull| if pull { "type=pull_request" } else { "type=discussion" }.to_owned());
-    let page = (page > 0).then(|| format!("p={page}"));
-    let query: Vec<String> = [open, kind, page].into_iter().flatten().collect();
-    if query.is_empty() { base.to_owned() } else { format!("{base}?{}", query.join("&")) }
+impl Wanted {
+    /// Returns the address of this list.
+    fn address(&self, base: &str) -> String {
+        let before = self.before.map(|before| before.to_string()).unwrap_or_default();
+        let parts = [
+            ("status", self.status.as_str()),
+            ("type", self.kind.as_str()),
+            ("author", self.author.as_str()),
+            ("search", self.search.as_str()),
+            ("before", before.as_str()),
+        ];
+        let parts: Vec<String> = parts
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)))
+            .collect();
+        if parts.is_empty() { base.to_owned() } else { format!("{base}?{}", parts.join("&")) }
+    }
 }
