@@ -8,12 +8,10 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 use lyceum_core::Oid;
-use lyceum_git::{ObjectKind, Packed};
+use lyceum_git::{OFS_DELTA, ObjectKind, Packed, REF_DELTA, take_distance, take_entry_header};
 
 const INDEX_HEADER: [u8; 8] = [0xff, b't', b'O', b'c', 0, 0, 0, 2];
 const FANOUT_BYTES: usize = 256 * 4;
-const OFS_DELTA: u8 = 6;
-const REF_DELTA: u8 = 7;
 /// Longest header of an entry: ten bytes of size, then an id or ten bytes of offset.
 const MAX_ENTRY_HEADER_BYTES: usize = 32;
 
@@ -82,14 +80,15 @@ impl Pack {
             sorted
         });
         let place = by_offset.partition_point(|(other, _)| *other <= offset);
-        let end = by_offset.get(place).map_or(self.data_bytes.saturating_sub(20), |(next, _)| *next);
+        let last = self.data_bytes.saturating_sub(20);
+        let end = by_offset.get(place).map_or(last, |(next, _)| last.min(*next));
         let mut header = [0; MAX_ENTRY_HEADER_BYTES];
         let length = end.saturating_sub(offset).min(header.len() as u64) as usize;
         self.data.read_exact_at(&mut header[..length], offset)?;
         let mut rest = &header[..length];
         let bad = || io::Error::other("an entry of a pack is damaged");
-        let (kind, inflated_bytes) = take_header(&mut rest).ok_or_else(bad)?;
-        let base = match kind {
+        let (form, inflated_bytes) = take_entry_header(&mut rest).ok_or_else(bad)?;
+        let base = match form {
             OFS_DELTA => {
                 let distance = take_distance(&mut rest).ok_or_else(bad)?;
                 let base = offset.checked_sub(distance).ok_or_else(bad)?;
@@ -103,14 +102,10 @@ impl Pack {
             }
             _ => None,
         };
-        let kind = match kind {
-            1 => Some(ObjectKind::Commit),
-            2 => Some(ObjectKind::Tree),
-            3 => Some(ObjectKind::Blob),
-            4 => Some(ObjectKind::Tag),
-            _ if base.is_some() => None,
-            _ => return Err(bad()),
-        };
+        let kind = ObjectKind::from_pack_type(form);
+        if kind.is_none() && base.is_none() {
+            return Err(bad());
+        }
         let start = offset + (length - rest.len()) as u64;
         Ok(Entry { kind, base, inflated_bytes, data: start..end })
     }
@@ -143,39 +138,4 @@ impl Pack {
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_be_bytes(bytes[at..at + 4].try_into().expect("the slice has four bytes"))
-}
-
-/// Reads type and size of an entry.
-fn take_header(data: &mut &[u8]) -> Option<(u8, u64)> {
-    let (&first, mut rest) = data.split_first()?;
-    let mut size = u64::from(first & 0x0f);
-    let mut more = first >= 0x80;
-    let mut shift = 4;
-    while more {
-        let (&byte, after) = rest.split_first()?;
-        if shift > 56 {
-            return None;
-        }
-        size |= u64::from(byte & 0x7f) << shift;
-        shift += 7;
-        more = byte >= 0x80;
-        rest = after;
-    }
-    *data = rest;
-    Some((first >> 4 & 7, size))
-}
-
-/// Reads how far before an entry its base starts.
-fn take_distance(data: &mut &[u8]) -> Option<u64> {
-    let (&first, mut rest) = data.split_first()?;
-    let mut distance = u64::from(first & 0x7f);
-    let mut more = first >= 0x80;
-    while more {
-        let (&byte, after) = rest.split_first()?;
-        distance = distance.checked_add(1)?.checked_mul(128)? | u64::from(byte & 0x7f);
-        more = byte >= 0x80;
-        rest = after;
-    }
-    *data = rest;
-    Some(distance)
 }

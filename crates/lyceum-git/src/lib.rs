@@ -63,7 +63,10 @@ pub use patch::{Content, PatchWriter, RawWriter};
 pub use pointer::Pointer;
 pub use receiver::{NewEntry, Push, Receiver, RefUpdate, Remarks, Rules, Tip};
 pub use reference::{Head, Reference, References};
-pub use segment::{Packed, Segment, SegmentData, SegmentEntry, SegmentIndex, SegmentWriter, merge_segments};
+pub use segment::{
+    OFS_DELTA, Packed, REF_DELTA, Segment, SegmentData, SegmentEntry, SegmentIndex, SegmentWriter,
+    merge_segments, take_distance, take_entry_header,
+};
 pub use signature::Signature;
 pub use tag::Tag;
 pub use tree::{Mode, Tree, TreeEntry, read_tree};

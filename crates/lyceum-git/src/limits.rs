@@ -26,6 +26,9 @@ pub const MAX_TAG_DEPTH: usize = 8;
 pub const MAX_SEGMENT_OBJECTS: usize = u32::MAX as usize;
 /// Longest chain of deltas in a segment, as git makes them by default; what comes with longer ones is stored whole.
 pub const MAX_DELTA_CHAIN: usize = 50;
+/// Longest chain of deltas that is read, as git makes them at most: pushes that came at the same time may have brought
+/// the same objects, and then the chain of one goes on in the segment of another.
+pub const MAX_READ_CHAIN: usize = 4095;
 /// Most problems that one check reports.
 pub const MAX_PROBLEMS: usize = 1000;
 /// Bytes of a `.gitattributes` or `.gitignore` that are read; the rest is ignored.

@@ -4,11 +4,12 @@ use std::fs::File;
 use std::io::Read as _;
 
 use bytes::Bytes;
-use flate2::{Compress, Compression, Crc, Decompress, FlushCompress, FlushDecompress, Status};
+use flate2::{Compress, Compression, Crc, Decompress, FlushDecompress, Status};
 use lyceum_core::Oid;
 use sha1::{Digest as _, Sha1};
 
 use crate::limits::{MAX_INFLATE_RATIO, MAX_OBJECT_BYTES};
+use crate::segment::entry::deflate_into;
 use crate::{Error, Object, ObjectHeader, ObjectKind, Packed, Result, Segment, SegmentData, object_id};
 
 /// Enough for the longest header, `commit` with twenty digits.
@@ -50,16 +51,7 @@ pub fn read_loose(stored: &[u8], oid: Oid) -> Result<Object> {
 /// Deflates an object in the form in which packs carry it.
 pub fn pack_whole(object: &Object) -> Result<Packed> {
     let mut deflated = Vec::new();
-    let mut compress = Compress::new(Compression::default(), true);
-    loop {
-        let consumed =
-            usize::try_from(compress.total_in()).expect("no more is consumed than the slice holds");
-        deflated.reserve((object.data.len() - consumed) / 2 + 64);
-        let status = compress.compress_vec(&object.data[consumed..], &mut deflated, FlushCompress::Finish);
-        if status.map_err(|error| Error::spool(error.into()))? == Status::StreamEnd {
-            break;
-        }
-    }
+    deflate_into(&mut deflated, &mut Compress::new(Compression::default(), true), &object.data)?;
     Ok(Packed {
         kind: object.kind,
         base: None,

@@ -121,7 +121,8 @@ impl ObjectKind {
         }
     }
 
-    pub(crate) fn from_pack_type(number: u8) -> Option<Self> {
+    /// Returns the kind of that number.
+    pub fn from_pack_type(number: u8) -> Option<Self> {
         [Self::Commit, Self::Tree, Self::Blob, Self::Tag].into_iter().find(|kind| kind.pack_type() == number)
     }
 

@@ -55,8 +55,7 @@ impl Default for PackLimits {
             // Long histories of a large text file come to some hundreds.
             inflate_ratio: 500,
             inflate_bytes: 1 << 30,
-            // What git itself makes at most.
-            chain: 4095,
+            chain: crate::limits::MAX_READ_CHAIN as u16,
             idle: Duration::from_secs(60),
             fsck: true,
         }

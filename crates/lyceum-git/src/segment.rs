@@ -15,7 +15,7 @@ use tempfile::NamedTempFile;
 use crate::limits::MAX_DELTA_CHAIN;
 use crate::{Error, Object, Result};
 
-pub use entry::Packed;
+pub use entry::{OFS_DELTA, Packed, REF_DELTA, take_distance, take_entry_header};
 pub use index::{SegmentEntry, SegmentIndex};
 pub use merge::merge_segments;
 pub use writer::SegmentWriter;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use lyceum_core::{ByteRange, Oid};
 use lyceum_db::SegmentData;
-use lyceum_git::limits::MAX_DELTA_CHAIN;
+use lyceum_git::limits::MAX_READ_CHAIN;
 use lyceum_git::wire::client::Keeper;
 use lyceum_git::{Object, ObjectHeader, Objects, PackSource, Packed, SegmentEntry};
 
@@ -170,7 +170,7 @@ impl RepoObjects {
         let mut known: Option<Arc<Object>> = None;
         let mut next = Some(oid);
         while let Some(oid) = next {
-            if chain.len() > MAX_DELTA_CHAIN {
+            if chain.len() > MAX_READ_CHAIN {
                 return Err(Error::internal(format!("too many deltas make an object of repo {}", self.repo)));
             }
             let Some(packed) = self.load_packed(oid).await? else {

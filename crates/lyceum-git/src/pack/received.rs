@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
+use flate2::{Compress, Compression, Decompress, FlushDecompress};
 use lyceum_core::Oid;
 
 use super::PackLimits;
 use super::built::Built;
 use super::spool::Spool;
 use super::stream::malformed;
+use crate::segment::entry::deflate_into;
 use crate::{Error, ObjectKind, Result, apply_delta};
 
 /// How often all that a pack may make can be made once more, because it was let go of in the meantime.
@@ -116,17 +117,7 @@ impl ReceivedPack {
     pub(super) fn complete(&mut self, oid: Oid, kind: ObjectKind, data: &Bytes) -> Result<u32> {
         self.spend(data.len() as u64, self.end)?;
         let mut deflated = Vec::with_capacity(data.len() / 2 + 64);
-        let mut deflate = Compress::new(Compression::fast(), true);
-        loop {
-            let consumed =
-                usize::try_from(deflate.total_in()).expect("no more is consumed than the slice holds");
-            deflated.reserve((data.len() - consumed) / 2 + 64);
-            let status = deflate.compress_vec(&data[consumed..], &mut deflated, FlushCompress::Finish);
-            if matches!(status, Ok(flate2::Status::StreamEnd)) {
-                break;
-            }
-            status.map_err(|error| Error::spool(error.into()))?;
-        }
+        deflate_into(&mut deflated, &mut Compress::new(Compression::fast(), true), data)?;
         let mut entry = Entry::new(self.end);
         (entry.oid, entry.kind) = (oid, Some(kind));
         (entry.inflated_bytes, entry.object_bytes) = (data.len() as u64, data.len() as u64);

@@ -12,6 +12,7 @@ use super::received::{Base, Entry, ReceivedPack};
 use super::spool::Spool;
 use crate::fsck::fsck_object;
 use crate::object::ObjectHasher;
+use crate::segment::{OFS_DELTA, REF_DELTA, take_distance, take_entry_header};
 use crate::{Error, ObjectKind, Result};
 
 /// `PACK`, and the number of the version, of the objects.
@@ -25,9 +26,6 @@ const INFLATE_BYTES: usize = 64 * 1024;
 const HOT_OBJECT_BYTES: u64 = 64 * 1024;
 /// Memory for these objects.
 const HOT_BYTES: usize = 16 * 1024 * 1024;
-/// The numbers of deltas that name their base by its distance, and by its id.
-const OFS_DELTA: u8 = 6;
-const REF_DELTA: u8 = 7;
 
 /// What comes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,11 +149,8 @@ impl PackReader {
         let Some(taken) = self.collect_number(data)? else {
             return Ok(data.len());
         };
-        let number = self.head[0] >> 4 & 7;
-        let mut size = u64::from(self.head[0] & 0x0f);
-        for (index, byte) in self.head.iter().enumerate().skip(1) {
-            size |= u64::from(byte & 0x7f) << (7 * index - 3);
-        }
+        let header = take_entry_header(&mut &self.head[..]);
+        let (number, size) = header.ok_or_else(|| malformed("a number is too long"))?;
         if size > self.limits.object_bytes {
             return Err(Error::too_large(format!("an object of the pack has {size} bytes")));
         }
@@ -179,13 +174,10 @@ impl PackReader {
         let Some(taken) = self.collect_number(data)? else {
             return Ok(data.len());
         };
-        let mut distance = 0_u64;
-        for (index, byte) in self.head.iter().enumerate() {
-            // Each further byte counts from where the shorter numbers end.
-            distance = (distance + u64::from(index > 0)) << 7 | u64::from(byte & 0x7f);
-        }
         let outside = || malformed("the base of a delta lies outside of it");
-        let base = self.entry.offset.checked_sub(distance).filter(|_| distance > 0).ok_or_else(outside)?;
+        let distance = take_distance(&mut &self.head[..]).filter(|distance| *distance > 0);
+        let base =
+            distance.and_then(|distance| self.entry.offset.checked_sub(distance)).ok_or_else(outside)?;
         self.entry.base = Base::Entry(self.pack.entry_at(base).ok_or_else(outside)?);
         self.entry.add_header(self.head.len());
         self.head.clear();

@@ -10,9 +10,9 @@ use crate::limits::{MAX_INFLATE_RATIO, MAX_OBJECT_BYTES};
 use crate::{Error, Object, ObjectKind, Result, object_id};
 
 /// The number of a delta that names its base by id (gitformat-pack, “Object types”).
-pub(crate) const REF_DELTA: u8 = 7;
+pub const REF_DELTA: u8 = 7;
 /// The number of a delta that says how far before it its base starts.
-pub(crate) const OFS_DELTA: u8 = 6;
+pub const OFS_DELTA: u8 = 6;
 
 /// An object in the form in which packs carry it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +31,8 @@ impl Packed {
     /// Reads the entry of a segment; `stored` is exactly the bytes that `entry` names in its pack.
     pub fn parse(stored: Bytes, entry: &SegmentEntry) -> Result<Self> {
         let fail = |problem: &str| Err(Error::malformed("pack entry", format!("{}: {problem}", entry.oid)));
-        let Some((number, inflated_bytes, mut deflated)) = parse_header(&stored) else {
+        let mut deflated = &stored[..];
+        let Some((number, inflated_bytes)) = take_entry_header(&mut deflated) else {
             return fail("bad header");
         };
         let mut base = None;
@@ -94,10 +95,15 @@ pub(crate) fn write_entry(
 ) -> Result<()> {
     write_header(pack, kind.pack_type(), data.len() as u64);
     deflate.reset();
+    deflate_into(pack, deflate, data)
+}
+
+/// Appends what `deflate`, which starts anew, makes of `data`.
+pub(crate) fn deflate_into(out: &mut Vec<u8>, deflate: &mut Compress, data: &[u8]) -> Result<()> {
     loop {
         let consumed = usize::try_from(deflate.total_in()).expect("no more is consumed than the slice holds");
-        pack.reserve((data.len() - consumed) / 2 + 64);
-        let status = deflate.compress_vec(&data[consumed..], pack, FlushCompress::Finish);
+        out.reserve((data.len() - consumed) / 2 + 64);
+        let status = deflate.compress_vec(&data[consumed..], out, FlushCompress::Finish);
         match status.map_err(|error| Error::spool(error.into()))? {
             Status::StreamEnd => return Ok(()),
             Status::Ok | Status::BufError => {}
@@ -130,10 +136,9 @@ pub(crate) fn write_header(pack: &mut Vec<u8>, number: u8, size: u64) {
     pack.push(byte);
 }
 
-/// Returns the number of the entry's type, its inflated size, and what follows.
-fn parse_header(stored: &[u8]) -> Option<(u8, u64, &[u8])> {
-    let (&first, mut rest) = stored.split_first()?;
-    let number = first >> 4 & 7;
+/// Reads the number of an entry's type and its inflated size, with which it starts.
+pub fn take_entry_header(data: &mut &[u8]) -> Option<(u8, u64)> {
+    let (&first, mut rest) = data.split_first()?;
     let mut size = u64::from(first & 0x0f);
     let mut more = first >= 0x80;
     let mut shift = 4;
@@ -147,5 +152,21 @@ fn parse_header(stored: &[u8]) -> Option<(u8, u64, &[u8])> {
         more = byte >= 0x80;
         rest = after;
     }
-    Some((number, size, rest))
+    *data = rest;
+    Some((first >> 4 & 7, size))
+}
+
+/// Reads how far before an entry its base starts. Each further byte counts from where the shorter numbers end.
+pub fn take_distance(data: &mut &[u8]) -> Option<u64> {
+    let (&first, mut rest) = data.split_first()?;
+    let mut distance = u64::from(first & 0x7f);
+    let mut more = first >= 0x80;
+    while more {
+        let (&byte, after) = rest.split_first()?;
+        distance = distance.checked_add(1)?.checked_mul(128)? | u64::from(byte & 0x7f);
+        more = byte >= 0x80;
+        rest = after;
+    }
+    *data = rest;
+    Some(distance)
 }

@@ -317,6 +317,52 @@ async fn files_obey_the_rules_of_commits() {
     }
 }
 
+/// Pushes at the same time may bring the same objects: a chain of deltas then goes on in another segment.
+#[tokio::test(flavor = "multi_thread")]
+async fn chains_through_several_segments_are_read() {
+    let hub = TestHub::new().await;
+    let owned = Owned::new(&hub).await;
+    let (repo, actor_id) = (&owned.repo, owned.repo.record.owner_id);
+    let first = head(&hub, repo, MAIN).await.unwrap();
+    let content = |length: usize| vec![b'x'; length];
+    let mut last = None;
+    for from in [1, 51] {
+        let mut pack = Pack::new();
+        pack.blob(&content(from));
+        for length in from..from + 50 {
+            // A copy of the whole base, and one byte more.
+            let base = lyceum_git::object_id(ObjectKind::Blob, &content(length));
+            let bytes = length as u8;
+            let delta = vec![bytes, bytes + 1, 0x90, bytes, 1, b'x'];
+            let packed =
+                lyceum_git::pack_whole(&lyceum_git::Object { kind: ObjectKind::Blob, data: delta.into() });
+            let packed = lyceum_git::Packed { base: Some(base), ..packed.unwrap() };
+            let oid = lyceum_git::object_id(ObjectKind::Blob, &content(length + 1));
+            pack.0.add_packed(oid, length as u64 + 1, &packed).unwrap();
+            last = Some(oid);
+        }
+        let segment = pack.0.finish().unwrap();
+        let segments = vec![hub.keep_finished_segment(repo.record.id, segment, "push").await.unwrap()];
+        let landing = crate::commit::Landing {
+            repo_id: repo.record.id,
+            actor_id,
+            moves: vec![crate::commit::RefMove {
+                reference: lyceum_core::RefName::parse(&format!("refs/heads/from-{from}")).unwrap(),
+                expected: None,
+                target: Some((first, first)),
+                pull_request: crate::discussion::PullChange::Nothing,
+            }],
+            atomic: false,
+            segments,
+            action: "push",
+            large: Vec::new(),
+        };
+        hub.land_all(landing).await.unwrap();
+    }
+    let object = lyceum_git::Objects::read(&hub.objects(repo), last.unwrap()).await.unwrap();
+    assert_eq!(object.data, content(101));
+}
+
 /// Who may not push has nothing stored or looked at; who may brings no more than his quota leaves.
 #[tokio::test(flavor = "multi_thread")]
 async fn packs_are_read_only_for_whom_they_are_taken() {
