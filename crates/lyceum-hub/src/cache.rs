@@ -1,26 +1,30 @@
 //! Memory for what never changes: git objects, the segments they live in, and what follows from a commit.
 
+mod recent;
+
+use std::hash::Hash;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use lyceum_core::Oid;
-use lyceum_git::{Object, SegmentIndex};
-use quick_cache::Weighter;
-use quick_cache::sync::Cache;
+use lyceum_git::Object;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 use crate::derive::Facts;
-use crate::{Mergeability, Sibling};
+use crate::objects::known::Known;
+use crate::{Mergeability, Result, Sibling};
+use recent::Recent;
 
 /// Objects above this size are read again each time instead of pushing out everything else.
 const MAX_CACHED_OBJECT_BYTES: usize = 512 * 1024;
-
-/// The segments of a repo that were seen so far, newest first.
-pub(crate) type Segments = Arc<[(i64, Arc<SegmentIndex>)]>;
+/// A cache is divided so that its parts do not wait for each other; none holds what is larger than a part.
+const PART_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Immutable git data by repo, each kind within its share of one byte budget.
 pub(crate) struct GitCache {
     objects: Cache<(i64, Oid), Arc<Object>, Weight>,
-    segments: Cache<i64, Segments, Weight>,
+    known: Recent,
     data: Cache<(i64, i64), Bytes, Weight>,
     facts: Cache<(i64, Oid), Arc<Facts>, Weight>,
     siblings: Cache<(i64, Oid), Arc<[Sibling]>, Weight>,
@@ -28,6 +32,10 @@ pub(crate) struct GitCache {
     counts: Cache<(i64, Oid), usize>,
 }
 
+/// Most parts of a cache.
+const MAX_PARTS: usize = 64;
+/// How large an entry is taken to be until it is known.
+const TYPICAL_ENTRY_BYTES: u64 = 1024;
 /// Commits of which the length of the history is remembered.
 const COUNTS: usize = 4096;
 
@@ -37,14 +45,14 @@ pub(crate) type Tips = (i64, i64, Oid, Oid);
 impl GitCache {
     /// Divides `bytes` between the kinds.
     pub(crate) fn new(bytes: u64) -> Self {
-        let items = usize::try_from(bytes / 1024).unwrap_or(usize::MAX);
+        let known_bytes = usize::try_from(bytes / 4).unwrap_or(usize::MAX);
         Self {
-            objects: Cache::with_weighter(items / 4, bytes / 4, Weight),
-            segments: Cache::with_weighter(items / 8, bytes / 8, Weight),
-            data: Cache::with_weighter(items / 4, bytes / 4, Weight),
-            facts: Cache::with_weighter(items / 8, bytes / 8, Weight),
-            siblings: Cache::with_weighter(items / 8, bytes / 8, Weight),
-            merges: Cache::with_weighter(items / 8, bytes / 8, Weight),
+            objects: cache(bytes / 4),
+            known: Recent::new(known_bytes),
+            data: cache(bytes / 4),
+            facts: cache(bytes / 16),
+            siblings: cache(bytes / 8),
+            merges: cache(bytes / 16),
             counts: Cache::new(COUNTS),
         }
     }
@@ -59,17 +67,22 @@ impl GitCache {
         }
     }
 
-    pub(crate) fn segments(&self, repo: i64) -> Segments {
-        self.segments.get(&repo).unwrap_or_default()
+    /// Returns where the objects of a repo lie, as far as that is known; `read` finds out, for all who ask at once.
+    pub(crate) async fn known(
+        &self,
+        repo: i64,
+        read: impl Future<Output = Result<Arc<Known>>>,
+    ) -> Result<Arc<Known>> {
+        self.known.get(repo, read).await
     }
 
-    pub(crate) fn keep_segments(&self, repo: i64, segments: Segments) {
-        self.segments.insert(repo, segments);
+    pub(crate) fn keep_known(&self, repo: i64, known: &Arc<Known>) {
+        self.known.keep(repo, known);
     }
 
-    /// Forgets which segments a repo has, after one of them turned out to be merged into another.
-    pub(crate) fn forget_segments(&self, repo: i64) {
-        self.segments.remove(&repo);
+    /// Forgets where the objects of a repo lie, after segments were merged.
+    pub(crate) fn forget_known(&self, repo: i64) {
+        self.known.forget(repo);
     }
 
     pub(crate) fn facts(&self, repo: i64, commit: Oid) -> Option<Arc<Facts>> {
@@ -114,6 +127,23 @@ impl GitCache {
     }
 }
 
+/// Makes a cache of parts that are not too small.
+fn cache<Key: Eq + Hash, Value: Clone>(bytes: u64) -> Cache<Key, Value, Weight>
+where
+    Weight: Weighter<Key, Value>,
+{
+    let parts = usize::try_from(bytes / PART_BYTES).unwrap_or(usize::MAX).clamp(1, MAX_PARTS);
+    // Parts become a power of two, by adding some.
+    let parts = if parts.is_power_of_two() { parts } else { parts.next_power_of_two() / 2 };
+    let options = OptionsBuilder::new()
+        .shards(parts)
+        .estimated_items_capacity(usize::try_from(bytes / TYPICAL_ENTRY_BYTES).unwrap_or(usize::MAX))
+        .weight_capacity(bytes)
+        .build()
+        .expect("the two that are needed are given");
+    Cache::with_options(options, Weight, DefaultHashBuilder::default(), DefaultLifecycle::default())
+}
+
 #[derive(Clone)]
 struct Weight;
 
@@ -123,14 +153,6 @@ const ENTRY_BYTES: usize = 128;
 impl Weighter<(i64, Oid), Arc<Object>> for Weight {
     fn weight(&self, _: &(i64, Oid), object: &Arc<Object>) -> u64 {
         (object.data.len() + ENTRY_BYTES) as u64
-    }
-}
-
-impl Weighter<i64, Segments> for Weight {
-    fn weight(&self, _: &i64, segments: &Segments) -> u64 {
-        let entries: usize = segments.iter().map(|(_, index)| index.len()).sum();
-        // An index entry is an id, a kind, an offset and two sizes.
-        (entries * 48 + segments.len() * ENTRY_BYTES) as u64
     }
 }
 

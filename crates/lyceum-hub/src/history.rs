@@ -49,9 +49,10 @@ impl Hub {
     ) -> Result<CommitPage> {
         let head = self.resolve(repo, revision).await?;
         let limit = limit.clamp(1, MAX_PAGE_ENTRIES);
-        let mut log = lyceum_git::log(&self.objects(repo), head, page.saturating_mul(limit), limit + 1)
-            .await
-            .map_err(Error::internal)?;
+        let mut log =
+            lyceum_git::log(&self.objects(repo).session(), head, page.saturating_mul(limit), limit + 1)
+                .await
+                .map_err(Error::internal)?;
         let more = log.len() > limit;
         log.truncate(limit);
         let commits = log.iter().map(|(oid, commit)| CommitInfo::new(*oid, commit)).collect();
@@ -61,7 +62,8 @@ impl Hub {
     /// Counts the commits that lead to a commit, itself included; `None` if there are too many to be counted.
     pub async fn count_commits(&self, repo: &Repo, head: Oid) -> Result<Option<usize>> {
         let known = |commit| self.inner.git.count(repo.record.id, commit);
-        let count = lyceum_git::count_commits(&self.objects(repo), head, known, MAX_COUNTED_COMMITS).await;
+        let count =
+            lyceum_git::count_commits(&self.objects(repo).session(), head, known, MAX_COUNTED_COMMITS).await;
         let count = count.map_err(Error::internal)?;
         self.inner.git.keep_count(repo.record.id, head, count.unwrap_or(MAX_COUNTED_COMMITS + 1));
         Ok(count)

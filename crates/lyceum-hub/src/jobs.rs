@@ -226,7 +226,7 @@ impl Hub {
             .db
             .write(move |tx| Box::pin(async move { replace(tx, repo_id, &numbers, &segment).await }))
             .await?;
-        self.inner.git.forget_segments(repo_id);
+        self.inner.git.forget_known(repo_id);
         Ok(())
     }
 }

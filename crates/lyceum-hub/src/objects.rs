@@ -1,5 +1,6 @@
 //! Git objects of one repo, read from its segments.
 
+pub(crate) mod known;
 mod session;
 
 use std::sync::Arc;
@@ -11,10 +12,10 @@ use lyceum_git::limits::MAX_READ_CHAIN;
 use lyceum_git::wire::client::Keeper;
 use lyceum_git::{Object, ObjectHeader, Objects, PackSource, Packed, SegmentEntry};
 
-use crate::cache::Segments;
 use crate::hub::Inner;
 use crate::{Error, Hub, Repo, Result};
-use session::{Known, Session};
+use known::{Known, Place};
+use session::Session;
 
 /// Indexes fetched by one query.
 const INDEX_PAGE: u32 = 256;
@@ -57,7 +58,7 @@ impl Objects for RepoObjects {
 impl PackSource for RepoObjects {
     async fn header(&self, oid: Oid) -> Result<ObjectHeader, lyceum_git::Error> {
         let found = self.find(oid).await.map_err(source_error)?;
-        let (_, entry) = found.ok_or_else(|| lyceum_git::Error::not_found(oid))?;
+        let entry = found.ok_or_else(|| lyceum_git::Error::not_found(oid))?.entry;
         Ok(ObjectHeader { kind: entry.kind, size: entry.size })
     }
 
@@ -67,9 +68,11 @@ impl PackSource for RepoObjects {
     }
 
     async fn arrange(&self, oids: &mut [Oid]) -> Result<(), lyceum_git::Error> {
-        if let Some(session) = &self.session {
-            let known = session.known();
-            oids.sort_by_cached_key(|oid| known.locate(*oid).map(|(segment, entry)| (segment, entry.offset)));
+        if self.session.is_some() {
+            let known = self.known().await.map_err(source_error)?;
+            oids.sort_by_cached_key(|oid| {
+                known.locate(*oid).map(|place| (place.segment, place.entry.offset))
+            });
         }
         Ok(())
     }
@@ -78,7 +81,7 @@ impl PackSource for RepoObjects {
         let mut run = vec![self.packed(oids[0]).await?];
         let mut bytes = 0;
         if let Some(session) = &self.session {
-            let known = session.known();
+            let known = self.known().await.map_err(source_error)?;
             for oid in &oids[1..] {
                 let Some(packed) = self.at_hand(session, &known, *oid).map_err(source_error)? else {
                     break;
@@ -113,7 +116,7 @@ impl RepoObjects {
 
     /// Returns an object as it is stored, if that needs no reading.
     fn at_hand(&self, session: &Session, known: &Known, oid: Oid) -> Result<Option<Packed>> {
-        let Some((segment, entry)) = known.locate(oid) else {
+        let Some(Place { segment, entry }) = known.locate(oid) else {
             return Ok(None);
         };
         let range = entry_range(&entry);
@@ -130,35 +133,31 @@ impl RepoObjects {
             return Ok(object.data.len() as u64);
         }
         let found = self.find(oid).await?;
-        let (_, entry) =
-            found.ok_or_else(|| Error::internal(format!("object {oid} of repo {} is missing", self.repo)))?;
-        Ok(entry.size)
+        let missing = || Error::internal(format!("object {oid} of repo {} is missing", self.repo));
+        Ok(found.ok_or_else(missing)?.entry.size)
     }
 
     /// Looks up which of some objects are there, with at most one look at the database.
     pub(crate) async fn present(&self, oids: &[Oid]) -> Result<Vec<Option<ObjectHeader>>> {
-        let mut segments = self.hub.git.segments(self.repo);
-        if oids.iter().any(|oid| locate(&segments, *oid).is_none()) {
-            segments = self.newer_segments(segments).await?;
+        let mut known = self.known().await?;
+        if oids.iter().any(|oid| known.locate(*oid).is_none()) {
+            known = self.newer(&known).await?;
         }
-        let header = |entry: SegmentEntry| ObjectHeader { kind: entry.kind, size: entry.size };
-        Ok(oids.iter().map(|oid| locate(&segments, *oid).map(|(_, entry)| header(entry))).collect())
+        let header = |place: Place| ObjectHeader { kind: place.entry.kind, size: place.entry.size };
+        Ok(oids.iter().map(|oid| known.locate(*oid).map(header)).collect())
     }
 
     /// Finds commits by the first digits of their id, at most two.
     pub(crate) async fn commits_by_prefix(&self, prefix: &str) -> Result<Vec<Oid>> {
-        let segments = self.newer_segments(self.hub.git.segments(self.repo)).await?;
+        let known = self.newer(&*self.known().await?).await?;
         let mut found = Vec::new();
-        for (_, index) in segments.iter() {
-            let commits =
-                index.with_prefix(prefix).filter(|entry| entry.kind == lyceum_git::ObjectKind::Commit);
-            for entry in commits {
-                if !found.contains(&entry.oid) {
-                    found.push(entry.oid);
-                }
-                if found.len() == 2 {
-                    return Ok(found);
-                }
+        let commits = known.with_prefix(prefix).map(|place| place.entry);
+        for entry in commits.filter(|entry| entry.kind == lyceum_git::ObjectKind::Commit) {
+            if !found.contains(&entry.oid) {
+                found.push(entry.oid);
+            }
+            if found.len() == 2 {
+                break;
             }
         }
         Ok(found)
@@ -202,74 +201,72 @@ impl RepoObjects {
     async fn load_packed(&self, oid: Oid) -> Result<Option<Packed>> {
         let mut found = self.find(oid).await?;
         for _ in 0..MAX_MERGES_MET {
-            let Some((segment, entry)) = found else {
+            let Some(Place { segment, entry }) = found else {
                 return Ok(None);
             };
             if let Some(stored) = self.stored(segment, &entry).await? {
                 return Packed::parse(stored, &entry).map(Some).map_err(Error::internal);
             }
             // The segment was merged into another since it was seen: what is known is put aside and read anew.
-            let segments = self.newer_segments(Segments::default()).await?;
-            found = locate(&segments, oid);
-            if let Some(session) = &self.session {
-                session.learn(segments);
-            }
+            found = self.newer(&Known::default()).await?.locate(oid);
         }
         Err(Error::internal(format!("segment of object {oid} in repo {} is missing", self.repo)))
     }
 
     /// Finds the segment that holds an object, asking the database only for segments that are new.
-    async fn find(&self, oid: Oid) -> Result<Option<(i64, SegmentEntry)>> {
-        let Some(session) = &self.session else {
-            let known = self.hub.git.segments(self.repo);
-            if let Some(found) = locate(&known, oid) {
-                return Ok(Some(found));
-            }
-            return Ok(locate(&self.newer_segments(known).await?, oid));
-        };
-        let known = session.known();
-        if let Some(found) = known.locate(oid) {
-            return Ok(Some(found));
+    async fn find(&self, oid: Oid) -> Result<Option<Place>> {
+        let known = self.known().await?;
+        if let Some(place) = known.locate(oid) {
+            return Ok(Some(place));
         }
-        if !session.may_look() {
+        if self.session.as_ref().is_some_and(|session| !session.may_look()) {
             return Ok(None);
         }
-        let before = match known.segments.len() {
-            0 => self.hub.git.segments(self.repo),
-            _ => known.segments.clone(),
-        };
-        let segments = self.newer_segments(before).await?;
-        if segments.first().map(|(segment, _)| *segment)
-            == known.segments.first().map(|(segment, _)| *segment)
-        {
-            return Ok(None);
+        Ok(self.newer(&known).await?.locate(oid))
+    }
+
+    /// Returns what is known of the segments, which may not be all that there are by now.
+    async fn known(&self) -> Result<Arc<Known>> {
+        let session = self.session.as_ref();
+        if let Some(known) = session.and_then(|session| session.known()) {
+            return Ok(known);
         }
-        session.learn(segments);
-        Ok(session.known().locate(oid))
+        let all = async { Ok(Arc::new(self.read_newer(Known::default()).await?.0)) };
+        let known = self.hub.git.known(self.repo, all).await?;
+        if let Some(session) = session {
+            session.learn(&known);
+        }
+        Ok(known)
     }
 
     /// Returns `known` with the segments that were added since, and remembers them.
     ///
-    /// The caller must use what is returned: memory may be too small to remember it, or hold what another reader
-    /// knew a moment ago.
-    async fn newer_segments(&self, mut known: Segments) -> Result<Segments> {
+    /// The caller must use what is returned: memory may hold what another reader knew a moment ago.
+    async fn newer(&self, known: &Known) -> Result<Arc<Known>> {
+        let (newer, added) = self.read_newer(known.clone()).await?;
+        let newer = Arc::new(newer);
+        if added {
+            self.hub.git.keep_known(self.repo, &newer);
+        }
+        if let Some(session) = &self.session {
+            session.learn(&newer);
+        }
+        Ok(newer)
+    }
+
+    /// Adds the segments that came since, and reports whether there are any.
+    async fn read_newer(&self, mut known: Known) -> Result<(Known, bool)> {
+        let before = known.newest();
         let mut db = self.hub.db.read().await?;
         loop {
-            let newest = known.first().map_or(0, |(segment, _)| *segment);
-            let rows = db.segment_indexes_after(self.repo, newest, INDEX_PAGE).await?;
+            let rows = db.segment_indexes_after(self.repo, known.newest(), INDEX_PAGE).await?;
             let last_page = rows.len() < INDEX_PAGE as usize;
-            if !rows.is_empty() {
-                let mut segments = Vec::with_capacity(known.len() + rows.len());
-                for (segment, index) in rows.into_iter().rev() {
-                    let index = lyceum_git::SegmentIndex::decode(&index).map_err(Error::internal)?;
-                    segments.push((segment, Arc::new(index)));
-                }
-                segments.extend(known.iter().cloned());
-                known = segments.into();
+            for (segment, index) in rows {
+                known.add(segment, &lyceum_git::SegmentIndex::decode(&index).map_err(Error::internal)?);
             }
             if last_page {
-                self.hub.git.keep_segments(self.repo, known.clone());
-                return Ok(known);
+                let added = known.newest() != before;
+                return Ok((known, added));
             }
         }
     }
@@ -307,7 +304,7 @@ impl RepoObjects {
         }
     }
 
-    /// Reads an entry of a large segment together with what follows it.
+    /// Reads an entry of a large segment together with its neighbours.
     async fn read_window(
         &self,
         session: &Session,
@@ -315,11 +312,12 @@ impl RepoObjects {
         key: &lyceum_store::BlobKey,
         range: ByteRange,
     ) -> Result<Bytes> {
-        let window = session.window(segment, range);
+        let end = self.known().await?.end_of(segment);
+        let window = session::window(range, end);
         let data = self.hub.store.read_blob(key, Some(window)).await?;
-        let stored = slice(&data, ByteRange::new(0, range.len()))?;
-        // A large object would push out its neighbours, and is not needed again.
-        if window.end > range.end {
+        let from = range.start - window.start;
+        let stored = slice(&data, ByteRange::new(from, from + range.len()))?;
+        if window != range {
             session.keep(segment, window, data);
         }
         Ok(stored)
@@ -332,15 +330,6 @@ fn entry_range(entry: &SegmentEntry) -> ByteRange {
 
 fn source_error(error: Error) -> lyceum_git::Error {
     lyceum_git::Error::source_error(Box::new(error))
-}
-
-/// Finds an object in the oldest segment that has it.
-///
-/// A delta's base is in the same segment. Two pushes at once may bring the same two objects, each as a delta of the
-/// other one; as the oldest is taken always, chains never go round.
-fn locate(segments: &Segments, oid: Oid) -> Option<(i64, SegmentEntry)> {
-    let oldest_first = segments.iter().rev();
-    oldest_first.into_iter().find_map(|(segment, index)| index.find(&oid).map(|entry| (*segment, entry)))
 }
 
 fn slice(data: &Bytes, range: ByteRange) -> Result<Bytes> {

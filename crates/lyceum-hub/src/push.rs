@@ -59,7 +59,7 @@ impl Hub {
             limits.pack_bytes = room.max(MAX_INLINE_SEGMENT_BYTES as u64);
             limits.too_long = ": the storage quota has no room for more";
         }
-        Ok(PushTarget { hub: self.clone(), objects: self.objects(&repo), repo, pusher, limits })
+        Ok(PushTarget { hub: self.clone(), objects: self.objects(&repo).session(), repo, pusher, limits })
     }
 }
 

@@ -6,6 +6,7 @@ use lyceum_core::limits::{MAX_PAGE_ENTRIES, MAX_REVISION_FILES, TREE_PAGE_ENTRIE
 use lyceum_core::{Oid, RepoPath, Revision, Sha256, XetHash};
 use lyceum_git::{Commit, Listed, Mode, Objects as _, Pointer};
 
+use crate::objects::RepoObjects;
 use crate::{CommitInfo, Error, ErrorKind, Hub, Repo, Result};
 
 /// No pointer is larger; the LFS specification asks readers to look no further.
@@ -87,8 +88,9 @@ impl Hub {
         let limit = options.limit.unwrap_or(TREE_PAGE_ENTRIES).clamp(1, MAX_PAGE_ENTRIES);
         let tree = self.tree_of(repo, commit).await?;
         let after = options.after.as_deref();
+        let objects = self.objects(repo).session();
         // One more than the page tells whether there is a next one.
-        let listed = lyceum_git::list(&self.objects(repo), tree, folder, options.recursive, after, limit + 1)
+        let listed = lyceum_git::list(&objects, tree, folder, options.recursive, after, limit + 1)
             .await
             .map_err(Error::internal)?;
         let Some(mut listed) = listed else {
@@ -128,7 +130,7 @@ impl Hub {
         let tree = self.tree_of(repo, commit).await?;
         // Of folders there are no more than of files, but for those that are empty.
         let limit = usize::try_from(2 * MAX_REVISION_FILES).map_err(Error::internal)?;
-        let listed = lyceum_git::list(&self.objects(repo), tree, None, true, None, limit)
+        let listed = lyceum_git::list(&self.objects(repo).session(), tree, None, true, None, limit)
             .await
             .map_err(Error::internal)?;
         if listed.as_ref().is_some_and(|listed| listed.len() == limit) {
@@ -162,7 +164,7 @@ impl Hub {
         listed: Vec<Listed>,
         expand: bool,
     ) -> Result<Vec<Entry>> {
-        let objects = self.objects(repo);
+        let objects = self.objects(repo).session();
         let mut entries = Vec::with_capacity(listed.len());
         for listed in listed {
             let folder = matches!(listed.mode, Mode::Folder | Mode::Submodule);
@@ -170,7 +172,7 @@ impl Hub {
             let lfs = if folder || blob_size > MAX_POINTER_BYTES {
                 None
             } else {
-                self.pointer(repo, listed.oid).await?
+                pointer(&objects, listed.oid).await?
             };
             entries.push(Entry {
                 path: listed.path,
@@ -193,16 +195,6 @@ impl Hub {
         Ok(entries)
     }
 
-    async fn pointer(&self, repo: &Repo, blob: Oid) -> Result<Option<LfsEntry>> {
-        let object = self.objects(repo).read(blob).await.map_err(Error::internal)?;
-        let pointer = Pointer::parse(&object.data);
-        Ok(pointer.map(|pointer| LfsEntry {
-            sha256: pointer.oid,
-            size: pointer.size,
-            pointer_size: object.data.len() as u64,
-        }))
-    }
-
     async fn add_xet_hashes(&self, repo: &Repo, entries: &mut [Entry]) -> Result<()> {
         let wanted: Vec<Sha256> = entries.iter().filter_map(|entry| Some(entry.lfs?.sha256)).collect();
         if wanted.is_empty() {
@@ -216,4 +208,14 @@ impl Hub {
         }
         Ok(())
     }
+}
+
+async fn pointer(objects: &RepoObjects, blob: Oid) -> Result<Option<LfsEntry>> {
+    let object = objects.read(blob).await.map_err(Error::internal)?;
+    let pointer = Pointer::parse(&object.data);
+    Ok(pointer.map(|pointer| LfsEntry {
+        sha256: pointer.oid,
+        size: pointer.size,
+        pointer_size: object.data.len() as u64,
+    }))
 }

@@ -64,16 +64,6 @@ impl SegmentIndex {
         self.0.iter()
     }
 
-    /// Returns the objects whose id starts with the given hexadecimal digits (lower case).
-    pub fn with_prefix<'a>(&'a self, hex: &'a str) -> impl Iterator<Item = &'a SegmentEntry> {
-        let mut low = [b'0'; 2 * Oid::BYTES];
-        let length = hex.len().min(low.len());
-        low[..length].copy_from_slice(&hex.as_bytes()[..length]);
-        let low: Option<Oid> = std::str::from_utf8(&low).ok().and_then(|low| low.parse().ok());
-        let start = low.map_or(self.0.len(), |low| self.0.partition_point(|entry| entry.oid < low));
-        self.0[start..].iter().take_while(move |entry| entry.oid.to_string().starts_with(hex))
-    }
-
     /// Returns the number of objects.
     pub fn len(&self) -> usize {
         self.0.len()

@@ -130,18 +130,6 @@ fn merged_segments_hold_each_object_once() {
     assert!(merge_segments(vec![(index, Bytes::new())], &std::env::temp_dir()).is_err());
 }
 
-#[test]
-fn prefixes_find_all_ids_that_start_so() {
-    let index = segment(&(0..600).map(|seed| noise(8, seed * 2)).collect::<Vec<_>>()).index;
-    for hex in ["", "0", "f", "ff", "abc", "0000000", "fffffff"] {
-        let expected: Vec<_> = index.iter().filter(|entry| entry.oid.to_string().starts_with(hex)).collect();
-        assert_eq!(index.with_prefix(hex).collect::<Vec<_>>(), expected, "{hex}");
-    }
-    let whole = index.iter().next().unwrap().oid.to_string();
-    assert_eq!(index.with_prefix(&whole).count(), 1);
-    assert_eq!(index.with_prefix("xyz").count(), 0);
-}
-
 /// An index that the first version wrote must stay readable.
 #[test]
 fn stored_indexes_stay_readable() {

@@ -114,7 +114,7 @@ async fn merges_never_take_an_object_away() {
     while tasks.iter().any(|task| !task.is_finished()) {
         hub.advance_seconds(1);
         hub.run_due_jobs().await.unwrap();
-        hub.inner.git.forget_segments(owned.repo.record.id);
+        hub.inner.git.forget_known(owned.repo.record.id);
         tokio::task::yield_now().await;
     }
     for task in tasks {
