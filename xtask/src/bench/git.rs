@@ -1,6 +1,7 @@
 //! Clones, fetches and pushes, compared with `git http-backend` on a repository of the same history.
 
 mod backend;
+mod lfs;
 mod push;
 
 use std::fmt::Write as _;
@@ -60,12 +61,16 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>> {
         Row::at_most("the same from the kept pack", median(kept) / theirs, 1.0, "times"),
         Row::at_most("what the server takes for a fetch of one commit", fetch(&server, &token)?, 50.0, "ms"),
         push::measure(&scratch, &server, &token)?,
+        lfs::measure(&scratch, &server, &token)?,
         Row::at_most("memory with 16 clones of 1 GiB", memory(&scratch)?, 150.0, "MiB"),
     ])
 }
 
 fn git() -> std::process::Command {
-    process::command("git")
+    let mut command = process::command("git");
+    // Who is asked for a password fails instead of waiting.
+    command.env("GIT_TERMINAL_PROMPT", "0");
+    command
 }
 
 fn median(mut seconds: Vec<f64>) -> f64 {

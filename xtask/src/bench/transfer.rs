@@ -14,8 +14,8 @@ use crate::process;
 use crate::server::{self, Server};
 
 const MIB: u64 = 1024 * 1024;
-const LARGE_BYTES: u64 = 1024 * MIB;
-const GIGABYTES: f64 = 1024.0 * 1024.0 * 1024.0 / 1e9;
+pub(super) const LARGE_BYTES: u64 = 1024 * MIB;
+pub(super) const GIGABYTES: f64 = 1024.0 * 1024.0 * 1024.0 / 1e9;
 /// Per client, when eight move files at once.
 const SHARE_BYTES: u64 = 256 * MIB;
 const CLIENTS: usize = 8;
@@ -185,7 +185,7 @@ fn curl_seconds(url: &str) -> Result<f64> {
     Ok(start.elapsed().as_secs_f64())
 }
 
-fn write_random(path: &Path, bytes: u64) -> Result<()> {
+pub(super) fn write_random(path: &Path, bytes: u64) -> Result<()> {
     let mut random = File::open("/dev/urandom").context("open /dev/urandom")?.take(bytes);
     let mut file = File::create(path).with_context(|| format!("create {}", path.display()))?;
     std::io::copy(&mut random, &mut file).context("write random bytes")?;
