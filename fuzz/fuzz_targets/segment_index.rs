@@ -4,7 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use lyceum_git::{Packed, SegmentIndex, merge_segments, object_id};
+use lyceum_git::{Packed, SegmentIndex, SegmentWriter, object_id};
 
 fuzz_target!(|data: &[u8]| {
     let Some((length, rest)) = data.split_first_chunk::<2>() else {
@@ -28,7 +28,8 @@ fuzz_target!(|data: &[u8]| {
         }
     }
     let count = index.len();
-    if let Ok(merged) = merge_segments(vec![(index, pack.to_vec().into())], &std::env::temp_dir()) {
-        assert_eq!(merged.index.len(), count);
+    let mut merged = SegmentWriter::new(&std::env::temp_dir());
+    if merged.add_segment(&index, pack).is_ok() {
+        assert_eq!(merged.len(), count);
     }
 });

@@ -197,6 +197,22 @@ impl Queries {
         .await
     }
 
+    /// Returns the oldest segments of a repo that have more than `above` bytes and at most `up_to`.
+    pub async fn segments_of_size(
+        &mut self,
+        repo_id: i64,
+        above: u64,
+        up_to: u64,
+        limit: u32,
+    ) -> Result<Vec<SegmentRow>> {
+        self.all(
+            "SELECT id, objects, bytes, blob_key, source, created_at FROM git_segment \
+             WHERE id >= $1 AND id < $2 AND bytes > $3 AND bytes <= $4 ORDER BY id LIMIT $5",
+            bind![row(repo_id, 0), row(repo_id + 1, 0), above, up_to, limit],
+        )
+        .await
+    }
+
     /// Returns where the bytes of a segment are.
     pub async fn segment_data(&mut self, repo_id: i64, seq: i64) -> Result<Option<SegmentData>> {
         let sql = "SELECT blob_key, data FROM git_segment WHERE id = $1";

@@ -65,7 +65,7 @@ pub use receiver::{NewEntry, Push, Receiver, RefUpdate, Remarks, Rules, Tip};
 pub use reference::{Head, Reference, References};
 pub use segment::{
     OFS_DELTA, Packed, REF_DELTA, Segment, SegmentData, SegmentEntry, SegmentIndex, SegmentWriter,
-    merge_segments, take_distance, take_entry_header,
+    take_distance, take_entry_header,
 };
 pub use signature::Signature;
 pub use tag::Tag;

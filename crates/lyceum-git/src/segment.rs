@@ -17,7 +17,6 @@ use crate::{Error, Object, Result};
 
 pub use entry::{OFS_DELTA, Packed, REF_DELTA, take_distance, take_entry_header};
 pub use index::{SegmentEntry, SegmentIndex};
-pub use merge::merge_segments;
 pub use writer::SegmentWriter;
 
 /// A finished segment.

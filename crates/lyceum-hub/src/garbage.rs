@@ -211,7 +211,7 @@ impl Hub {
         tips: &[Oid],
         claims: &mut HashMap<Sha256, i64>,
     ) -> Option<Vec<Sha256>> {
-        let (objects, mut named) = (self.objects_of(repo_id), Vec::new());
+        let (objects, mut named) = (self.objects_of(repo_id).session(), Vec::new());
         let read = check_reachable(&objects, tips, |_, object| {
             if object.kind == ObjectKind::Blob
                 && object.data.len() <= MAX_POINTER_BYTES

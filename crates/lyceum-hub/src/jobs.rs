@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use lyceum_core::Timestamp;
-use lyceum_db::{Job, Lane, NewSegment, SegmentData};
+use lyceum_db::{Job, Lane};
 
 use crate::webhook::{deliver, tell};
 use crate::{Error, Hub, Result, bucket, derive, mirror, quota};
 
 mod delivery;
+pub(crate) mod merge;
 
 /// How long a worker may keep a job before another takes it over, in milliseconds.
 const LEASE_MS: u32 = 10 * 60 * 1000;
@@ -26,25 +27,6 @@ const EXPIRED_PAGE: u32 = 100;
 
 /// What one worker does after another.
 const CHORES: Lane<'static> = Lane::Not(&[deliver::QUEUE, mirror::QUEUE]);
-
-const MERGE: &str = "merge";
-/// Segments of a repo are merged whenever it got so many new ones.
-const MERGE_EVERY: i64 = 64;
-/// Inline segments merged at once: bounds memory at this times the inline limit.
-const MERGE_SEGMENTS: usize = 256;
-
-/// Asks for a repo's small segments to be merged, every so many segments.
-pub(crate) async fn enqueue_merge(
-    tx: &mut lyceum_db::Queries,
-    repo_id: i64,
-    last_segment: i64,
-    now: Timestamp,
-) -> Result<()> {
-    if last_segment % MERGE_EVERY == 0 {
-        tx.enqueue(MERGE, &format!("{MERGE}:{repo_id}"), &repo_id.to_string(), now, now).await?;
-    }
-    Ok(())
-}
 
 impl Hub {
     /// Runs jobs until `stop` resolves, and ends the one that is running then: derived facts, download counts, expired
@@ -149,7 +131,7 @@ impl Hub {
         match (job.queue.as_str(), job.payload.parse::<i64>()) {
             (derive::QUEUE, Ok(repo_id)) => self.describe_repo(repo_id).await,
             (quota::QUEUE, Ok(account_id)) => self.measure_account(account_id).await,
-            (MERGE, Ok(repo_id)) => self.merge_repo(repo_id).await,
+            (merge::QUEUE, Ok(repo_id)) => self.merge_repo(repo_id).await,
             (bucket::PURGE, Ok(repo_id)) => self.purge_bucket(repo_id).await,
             (tell::QUEUE, _) => self.tell_webhooks(&job.payload).await,
             _ => Err(Error::internal(format!("nobody knows the job `{}`", job.key))),
@@ -198,37 +180,6 @@ impl Hub {
         }
         Ok(())
     }
-
-    /// Merges the inline segments of a repo into one, so that reading it takes few rows however many commits it has.
-    async fn merge_repo(&self, repo_id: i64) -> Result<()> {
-        let mut db = self.inner.db.read().await?;
-        let rows = db.segments(repo_id, 0, MERGE_SEGMENTS as u32).await?;
-        let (mut numbers, mut parts) = (Vec::new(), Vec::new());
-        for row in rows.iter().filter(|row| row.blob_key.is_none()) {
-            let data = db.segment_data(repo_id, row.seq).await?;
-            let index = db.segment_indexes_after(repo_id, row.seq - 1, 1).await?.into_iter().next();
-            let (Some(SegmentData::Inline(data)), Some((_, index))) = (data, index) else {
-                continue;
-            };
-            parts.push((lyceum_git::SegmentIndex::decode(&index).map_err(Error::internal)?, data.into()));
-            numbers.push(row.seq);
-        }
-        drop(db);
-        if numbers.len() < 2 {
-            return Ok(());
-        }
-        let spool = self.inner.store.spool_dir().to_owned();
-        let merged = tokio::task::spawn_blocking(move || lyceum_git::merge_segments(parts, &spool))
-            .await
-            .map_err(Error::internal)?;
-        let segment = self.keep_finished_segment(repo_id, merged.map_err(Error::internal)?, MERGE).await?;
-        self.inner
-            .db
-            .write(move |tx| Box::pin(async move { replace(tx, repo_id, &numbers, &segment).await }))
-            .await?;
-        self.inner.git.forget_known(repo_id);
-        Ok(())
-    }
 }
 
 /// Claims a job that is due. One that was claimed more than `max_claims` times never got as far as to fail: it is dropped,
@@ -260,16 +211,6 @@ pub(crate) async fn guarded<T>(work: impl Future<Output = Result<T>>) -> Result<
         let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
         Err(Error::internal(format!("the job panicked: {}", text.unwrap_or("nobody knows why"))))
     })
-}
-
-/// Puts the merged segment in the place of the old ones, unless one of them is gone: then the next round tries anew.
-async fn replace(tx: &mut lyceum_db::Queries, repo_id: i64, old: &[i64], merged: &NewSegment) -> Result<()> {
-    let Some(seq) = tx.take_segment_number(repo_id).await? else {
-        return Ok(());
-    };
-    let merged = NewSegment { repo_id, seq, ..merged.clone() };
-    tx.replace_segments(repo_id, old, &merged).await?;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -282,7 +282,7 @@ impl RepoObjects {
                 return Ok(Some(stored));
             }
             if let Some(key) = session.key(segment) {
-                return self.read_window(session, segment, &key, range).await.map(Some);
+                return self.read_window(session, segment, &key, range).await;
             }
         }
         let row = self.hub.db.read().await?.segment_data(self.repo, segment).await?;
@@ -296,31 +296,42 @@ impl RepoObjects {
             Some(SegmentData::Blob(key)) => {
                 let key = lyceum_store::BlobKey::segment(&key)?;
                 let Some(session) = &self.session else {
-                    return Ok(Some(self.hub.store.read_blob(&key, Some(range)).await?));
+                    return there(self.hub.store.read_blob(&key, Some(range)).await);
                 };
                 session.keep_key(segment, &key);
-                self.read_window(session, segment, &key, range).await.map(Some)
+                self.read_window(session, segment, &key, range).await
             }
         }
     }
 
-    /// Reads an entry of a large segment together with its neighbours.
+    /// Reads an entry of a large segment together with its neighbours; `None` if the segment is gone.
     async fn read_window(
         &self,
         session: &Session,
         segment: i64,
         key: &lyceum_store::BlobKey,
         range: ByteRange,
-    ) -> Result<Bytes> {
+    ) -> Result<Option<Bytes>> {
         let end = self.known().await?.end_of(segment);
         let window = session::window(range, end);
-        let data = self.hub.store.read_blob(key, Some(window)).await?;
+        let Some(data) = there(self.hub.store.read_blob(key, Some(window)).await)? else {
+            return Ok(None);
+        };
         let from = range.start - window.start;
         let stored = slice(&data, ByteRange::new(from, from + range.len()))?;
         if window != range {
             session.keep(segment, window, data);
         }
-        Ok(stored)
+        Ok(Some(stored))
+    }
+}
+
+/// What was merged into another segment may be deleted at any time.
+fn there(read: Result<Bytes, lyceum_store::Error>) -> Result<Option<Bytes>> {
+    match read {
+        Ok(data) => Ok(Some(data)),
+        Err(error) if error.kind() == lyceum_store::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -148,6 +148,10 @@ pub(super) async fn segments_page_and_merge(db: &Db) {
         rows.iter().map(|row| (row.seq, row.objects, row.created_at)).collect::<Vec<_>>(),
         [(9, 2, at(9)), (10, 2, at(10))]
     );
+    assert_eq!(reader.segments_of_size(first, 9, 10, 100).await.unwrap().len(), 10);
+    assert_eq!(reader.segments_of_size(first, 9, 10, 3).await.unwrap().last().unwrap().seq, 3);
+    assert!(reader.segments_of_size(first, 10, 100, 9).await.unwrap().is_empty());
+    assert!(reader.segments_of_size(first, 0, 9, 9).await.unwrap().is_empty());
     drop(reader);
 
     let merge = |old: Vec<i64>| {

@@ -106,6 +106,7 @@ async fn reads_use_an_index() {
     r.segment_indexes_after(1, 7, 9).await.unwrap();
     r.segment_numbers(1).await.unwrap();
     r.segments(1, 0, 9).await.unwrap();
+    r.segments_of_size(1, 0, 9, 9).await.unwrap();
     r.segment_data(1, 1).await.unwrap();
     r.segment_count(1).await.unwrap();
     r.segment_blob_keys(1).await.unwrap();

@@ -1,27 +1,22 @@
 //! Compaction: several segments become one.
 
-use std::path::Path;
-
-use bytes::Bytes;
-
-use super::{Segment, SegmentEntry, SegmentIndex, SegmentWriter};
+use super::{SegmentEntry, SegmentIndex, SegmentWriter};
 use crate::{Error, Result};
 
-/// Merges segments by copying their deflated entries; an object that several have is kept once.
-pub fn merge_segments(parts: Vec<(SegmentIndex, Bytes)>, spool_dir: &Path) -> Result<Segment> {
-    let mut merged = SegmentWriter::new(spool_dir);
-    for (index, pack) in parts {
+impl SegmentWriter {
+    /// Adds all objects of a segment by copying their deflated entries, except those that are there already.
+    pub fn add_segment(&mut self, index: &SegmentIndex, pack: &[u8]) -> Result<()> {
         let mut entries: Vec<&SegmentEntry> = index.iter().collect();
         // The order of the pack is kept: it puts what is read together close together.
         entries.sort_unstable_by_key(|entry| entry.offset);
         for entry in entries {
-            let stored = stored(&pack, entry);
+            let stored = stored(pack, entry);
             let stored =
                 stored.ok_or_else(|| Error::malformed("segment", "its index points outside of the pack"))?;
-            merged.copy(entry, stored)?;
+            self.copy(entry, stored)?;
         }
+        Ok(())
     }
-    merged.finish()
 }
 
 fn stored<'a>(pack: &'a [u8], entry: &SegmentEntry) -> Option<&'a [u8]> {

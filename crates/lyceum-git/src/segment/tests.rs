@@ -6,8 +6,7 @@ use proptest::prelude::*;
 
 use crate::testing::{Git, Memory, pack, read_entry, stored};
 use crate::{
-    ErrorKind, ObjectKind, Packed, Segment, SegmentData, SegmentEntry, SegmentIndex, SegmentWriter,
-    merge_segments, object_id,
+    ErrorKind, ObjectKind, Packed, Segment, SegmentData, SegmentEntry, SegmentIndex, SegmentWriter, object_id,
 };
 
 /// Bytes that do not compress, so that sizes are what they seem.
@@ -113,12 +112,12 @@ fn sizes_that_lie_allocate_nothing() {
 fn merged_segments_hold_each_object_once() {
     let parts =
         [vec![noise(100, 1), noise(100, 3)], vec![noise(100, 3), noise(100, 5)], vec![noise(70_000, 7)]];
-    let inputs = parts.iter().map(|objects| {
+    let mut merged = SegmentWriter::new(&std::env::temp_dir());
+    for objects in &parts {
         let segment = segment(objects);
-        let data = Bytes::from(pack(&segment));
-        (segment.index, data)
-    });
-    let merged = merge_segments(inputs.collect(), &std::env::temp_dir()).unwrap();
+        merged.add_segment(&segment.index, &pack(&segment)).unwrap();
+    }
+    let merged = merged.finish().unwrap();
     assert_eq!(merged.index.len(), 4);
     Git::new().import(&merged);
     let pack = pack(&merged);
@@ -127,7 +126,7 @@ fn merged_segments_hold_each_object_once() {
         assert_eq!(read_entry(stored(&pack, &entry), &entry).unwrap().data, data.as_slice());
     }
     let index = segment(&parts[0]).index;
-    assert!(merge_segments(vec![(index, Bytes::new())], &std::env::temp_dir()).is_err());
+    assert!(SegmentWriter::new(&std::env::temp_dir()).add_segment(&index, b"").is_err());
 }
 
 /// An index that the first version wrote must stay readable.
@@ -196,9 +195,9 @@ fn deltas_are_kept_as_they_come() {
         assert_eq!(writer.read(&oid).unwrap().data, b"234x"[..]);
 
         let segment = writer.finish().unwrap();
-        let merged =
-            merge_segments(vec![(segment.index.clone(), pack(&segment).into())], &std::env::temp_dir());
-        for segment in [segment, merged.unwrap()] {
+        let mut merged = SegmentWriter::new(&std::env::temp_dir());
+        merged.add_segment(&segment.index, &pack(&segment)).unwrap();
+        for segment in [segment, merged.finish().unwrap()] {
             let entry = segment.index.find(&oid).unwrap();
             assert_eq!(entry.size, 4);
             let read =

@@ -284,7 +284,7 @@ async fn write(
         }
     }
     if let Some(last_segment) = last_segment {
-        crate::jobs::enqueue_merge(tx, repo_id, last_segment, now).await?;
+        crate::jobs::merge::enqueue(tx, repo_id, last_segment, now).await?;
     }
     append_event(tx, Some(repo_id), Some(landing.actor_id), landing.action, &detail(&moved), now).await
 }

@@ -230,7 +230,7 @@ async fn owner(tx: &mut Queries, plan: &Plan, now: Timestamp) -> Result<i64> {
 async fn land(tx: &mut Queries, repo_id: i64, new: bool, snapshot: &Snapshot, now: Timestamp) -> Result<()> {
     if let Some(segment) = &snapshot.segment {
         let number = insert_segment(tx, repo_id, segment).await?;
-        crate::jobs::enqueue_merge(tx, repo_id, number, now).await?;
+        crate::jobs::merge::enqueue(tx, repo_id, number, now).await?;
     }
     let (gone, kept): (Vec<&Change>, Vec<&Change>) =
         snapshot.changes.iter().partition(|change| change.new.is_none());

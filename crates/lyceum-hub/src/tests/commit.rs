@@ -1,4 +1,5 @@
 use futures_util::StreamExt as _;
+use sha2::{Digest as _, Sha256};
 
 use super::*;
 use crate::ErrorKind;
@@ -92,6 +93,45 @@ async fn many_commits_are_merged_and_stay_readable() {
     let counter = hub.file(&owned.repo, &revision(&oldest.to_string()), &path("counter")).await.unwrap();
     assert_eq!(hub.read_start(&counter, 10).await.unwrap(), "0");
     assert!(hub.fsck(true, |_| {}).await.unwrap().findings.is_empty());
+}
+
+/// Pushes may bring many segments that are too large for a row, and come faster than the job that merges.
+#[tokio::test(flavor = "multi_thread")]
+async fn merging_goes_on_until_few_segments_are_left() {
+    for hub in TestHub::each().await {
+        let owned = Owned::new(&hub).await;
+        let repo = owned.repo.record.id;
+        let mut blobs = Vec::new();
+        let mut put = async |bytes: usize| {
+            let mut writer = lyceum_git::SegmentWriter::new(hub.inner.store.spool_dir());
+            // Hashes do not compress.
+            let noise: Vec<u8> = (0..bytes / 32).flat_map(|at| Sha256::digest(at.to_string())).collect();
+            let text = [format!("{} ", blobs.len()).as_bytes(), &noise].concat();
+            blobs.push(writer.add(lyceum_git::ObjectKind::Blob, &text).unwrap());
+            let segment = hub.keep_finished_segment(repo, writer.finish().unwrap(), "push").await.unwrap();
+            let write = hub.inner.db.write(move |tx| {
+                Box::pin(async move {
+                    let seq = tx.take_segment_number(repo).await?.unwrap();
+                    tx.insert_segment(&lyceum_db::NewSegment { seq, ..segment }).await?;
+                    Ok::<_, crate::Error>(())
+                })
+            });
+            write.await.unwrap();
+        };
+        for _ in 0..40 {
+            put(70_000).await;
+        }
+        for _ in 0..300 {
+            put(100).await;
+        }
+        hub.inner.git.forget_known(repo);
+        hub.merge_repo(repo).await.unwrap();
+        let (segments, _) = hub.inner.db.read().await.unwrap().segment_count(repo).await.unwrap();
+        assert!(segments < 10, "{segments} segments are left");
+        for blob in blobs {
+            lyceum_git::Objects::read(&hub.objects(&owned.repo), blob).await.unwrap();
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
