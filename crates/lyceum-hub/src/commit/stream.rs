@@ -14,11 +14,13 @@ const SAMPLE_BYTES: usize = 512;
 impl CommitBuilder {
     /// Takes a file of at most `most` bytes as it comes, by the rules of [`Hub::preupload`](crate::Hub::preupload): a
     /// regular file is held until it has ended, anything else is cut up and stored as it arrives.
-    pub async fn push_stream<S, E>(&mut self, path: RepoPath, mut body: S, most: u64) -> Result<()>
+    pub async fn push_stream<S, E>(&mut self, path: RepoPath, body: S, most: u64) -> Result<()>
     where
         S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
         E: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
     {
+        // A file that is not regular may have ended already when the rest of it is asked for.
+        let mut body = body.fuse();
         let mut start = BytesMut::new();
         let (mut ended, mut regular) = (false, None);
         while !ended && regular != Some(false) && start.len() as u64 <= MAX_REGULAR_FILE_BYTES {
