@@ -10,7 +10,7 @@ mod params;
 mod path;
 
 pub(crate) use address::{RepoAddress, kind_of};
-pub(crate) use auth::{Auth, Counted};
+pub(crate) use auth::{Auth, Counted, Viewer};
 pub(crate) use base_url::BaseUrl;
 pub(crate) use body::{Form, Json, OptionalJson};
 pub(crate) use params::{Params, Query};

@@ -38,6 +38,10 @@ pub const MAX_FILE_BYTES: u64 = 1 << 41;
 pub const MAX_INLINE_SEGMENT_BYTES: usize = 64 * 1024;
 /// Largest JSON or form body of an ordinary API call.
 pub const MAX_JSON_BODY_BYTES: usize = 4 * 1024 * 1024;
+/// Cookie with the secret of a browser's session: pages set it, and pictures that they show are asked for with it.
+pub const SESSION_COOKIE: &str = "lyceum_session";
+/// Longest value of a cookie that is looked at.
+pub const MAX_COOKIE_BYTES: usize = 256;
 /// Most files in one preupload, LFS batch or paths-info call.
 pub const MAX_BATCH_FILES: usize = 1000;
 /// Entries on one page of a tree listing; llama.cpp reads only the first page.

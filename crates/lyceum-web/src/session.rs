@@ -6,6 +6,7 @@ use axum::extract::{FromRef, FromRequestParts};
 use http::header::COOKIE;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
+use lyceum_core::limits::SESSION_COOKIE as SESSION;
 use lyceum_core::{ClientAddress, Entropy};
 use lyceum_hub::{Caller, ErrorKind, TokenKind};
 use sha2::{Digest as _, Sha256};
@@ -15,8 +16,6 @@ use crate::error::PageError;
 use crate::format::hex;
 use crate::theme::Theme;
 
-/// Cookie with the session's secret.
-const SESSION: &str = "lyceum_session";
 /// Cookie that the sign-in form's token is compared with; it exists before there is a session.
 const FORM: &str = "lyceum_form";
 /// Cookie with what a browser keeps while it is at a provider of identities.
@@ -31,8 +30,6 @@ const SESSION_SECONDS: u32 = 30 * 24 * 3600;
 const FORM_SECONDS: u32 = 3600;
 /// As long as somebody may take to sign in at a provider.
 const PROVIDER_SECONDS: u32 = 600;
-/// Longest cookie value that is looked at.
-const MAX_COOKIE_BYTES: usize = 256;
 
 /// The caller of a page.
 pub(crate) struct Session {
@@ -144,10 +141,8 @@ fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
         .get_all(COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(key, value)| *key == name && !value.is_empty() && value.len() <= MAX_COOKIE_BYTES)
-        .map(|(_, value)| value.to_owned())
+        .find_map(|value| lyceum_core::cookie(value, name))
+        .map(str::to_owned)
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Session

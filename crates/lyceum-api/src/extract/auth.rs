@@ -3,10 +3,11 @@
 use axum::extract::FromRequestParts;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, COOKIE};
 use http::request::Parts;
-use lyceum_core::ClientAddress;
-use lyceum_hub::{Caller, ErrorKind};
+use lyceum_core::limits::SESSION_COOKIE;
+use lyceum_core::{ClientAddress, cookie};
+use lyceum_hub::{Caller, ErrorKind, TokenKind};
 
 use crate::Api;
 use crate::error::{ApiError, ApiResult};
@@ -21,6 +22,11 @@ pub(crate) const INVALID_CREDENTIALS: &str = "Invalid credentials in Authorizati
 /// The caller: of a bearer token, of a user name with a token or password (as git sends them), or nobody.
 #[derive(Debug, Clone)]
 pub(crate) struct Auth(pub(crate) Caller);
+
+/// The caller of what pages show too: as [`Auth`], or of a browser's session. Only for what changes nothing, since other
+/// sites can make a browser ask.
+#[derive(Debug, Clone)]
+pub(crate) struct Viewer(pub(crate) Caller);
 
 /// Counts a request whose answer is the same for everybody.
 #[derive(Debug, Clone, Copy)]
@@ -48,12 +54,42 @@ impl FromRequestParts<Api> for Auth {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
-        let caller = caller(parts, api).await;
-        if let Some(meter) = parts.extensions.get::<Meter>() {
-            // A wrong token says nothing of who sent it.
-            meter.count(parts, caller.as_ref().unwrap_or(&Caller::Anonymous))?;
-        }
-        caller.map(Self)
+        counted(parts, caller(parts, api).await).map(Self)
+    }
+}
+
+impl FromRequestParts<Api> for Viewer {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
+        let caller = match parts.headers.contains_key(AUTHORIZATION) {
+            true => caller(parts, api).await,
+            false => session(parts, api).await,
+        };
+        counted(parts, caller).map(Self)
+    }
+}
+
+fn counted(parts: &Parts, caller: ApiResult<Caller>) -> ApiResult<Caller> {
+    if let Some(meter) = parts.extensions.get::<Meter>() {
+        // A wrong token says nothing of who sent it.
+        meter.count(parts, caller.as_ref().unwrap_or(&Caller::Anonymous))?;
+    }
+    caller
+}
+
+/// Returns whose session a browser has; nobody if it has none any more.
+async fn session(parts: &Parts, api: &Api) -> ApiResult<Caller> {
+    let headers = parts.headers.get_all(COOKIE).iter().filter_map(|header| header.to_str().ok());
+    let Some(secret) = headers.filter_map(|header| cookie(header, SESSION_COOKIE)).next() else {
+        return Ok(Caller::Anonymous);
+    };
+    match api.hub.authenticate(secret).await {
+        // Only what signing in gave out counts here: a token in a cookie would escape its own limits.
+        Ok(Caller::User(identity)) if identity.token_kind == TokenKind::Session => Ok(Caller::User(identity)),
+        Ok(_) => Ok(Caller::Anonymous),
+        Err(error) if error.kind() == ErrorKind::InvalidCredentials => Ok(Caller::Anonymous),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -16,7 +16,7 @@ use super::{Routes, Scope};
 use crate::Api;
 use crate::byteranges::{Selection, respond, select};
 use crate::error::ApiResult;
-use crate::extract::{Auth, BaseUrl, PathParams};
+use crate::extract::{Auth, BaseUrl, PathParams, Viewer};
 use crate::layers::Shared;
 use crate::upload::body_stream;
 
@@ -43,7 +43,7 @@ async fn upload(
 
 async fn serve(
     State(api): State<Api>,
-    Auth(caller): Auth,
+    Viewer(caller): Viewer,
     Extension(shared): Extension<Arc<Shared>>,
     path: PathParams,
     method: Method,
@@ -56,7 +56,7 @@ async fn serve(
     let media_type = HeaderValue::try_from(&attachment.media_type).map_err(lyceum_hub::Error::internal)?;
     described.insert(CONTENT_TYPE, media_type);
     described.insert(ETAG, HeaderValue::try_from(&etag).map_err(lyceum_hub::Error::internal)?);
-    described.insert(VARY, HeaderValue::from_static("Authorization"));
+    described.insert(VARY, HeaderValue::from_static("Authorization, Cookie"));
     described.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     described.insert(CACHE_CONTROL, HeaderValue::from_static("private, max-age=86400, immutable"));
     described.insert(CONTENT_DISPOSITION, HeaderValue::from_static("inline"));

@@ -214,3 +214,30 @@ async fn attachments_are_shown_and_never_run() {
     server.get_anonymously("/uploads/none.png").await.expect_error(404, "");
     server.get_anonymously("/uploads/..%2F..%2Flyceum.db").await.expect_error(404, "");
 }
+
+/// Pages show the pictures of private repos to who is signed in there.
+#[tokio::test]
+async fn attachments_are_shown_to_a_browser() {
+    let server = Server::start().await;
+    let png = b"\x89PNG\r\n\x1a\n and then some pixels".to_vec();
+    let token = server.user.token.as_str();
+    let made = server.send(Method::POST, "/uploads", Some(token), &[], png).await.expect(200);
+    let url = String::from_utf8(made.body.to_vec()).unwrap();
+    let session = server.hub.sign_in("julien", "correct horse", None).await.expect("right password");
+    let ask = |cookie: String| {
+        let url = url.clone();
+        let server = &server;
+        async move { server.send(Method::GET, &url, None, &[("cookie", &cookie)], "").await }
+    };
+    let seen = ask(format!("a=b; lyceum_session={session}")).await.expect(200);
+    assert_eq!(seen.header("vary"), "Authorization, Cookie");
+    for wrong in
+        ["lyceum_session=wrong".to_owned(), format!("lyceum_session={token}"), format!("x={session}")]
+    {
+        ask(wrong).await.expect_error(404, "");
+    }
+    let cookie = format!("lyceum_session={session}");
+    let headers = [("cookie", cookie.as_str())];
+    server.send(Method::POST, "/uploads", None, &headers, "x").await.expect_error(401, "");
+    server.send(Method::GET, "/api/whoami-v2", None, &headers, "").await.expect_error(401, "");
+}
