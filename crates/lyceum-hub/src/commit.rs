@@ -13,7 +13,7 @@ use crate::{Action, Caller, Error, ErrorKind, Hub, Repo, Result};
 mod land;
 mod stream;
 
-pub(crate) use land::{Landed, Landing, RefMove, insert_segment};
+pub(crate) use land::{Landed, Landing, RefMove, insert_segment, name_large};
 
 /// How often a commit without an expected parent is replayed on a head that moved meanwhile.
 const MAX_REPLAYS: usize = 64;

@@ -1,10 +1,10 @@
 //! Branches, tags and the list of all references.
 
-use lyceum_core::{Oid, RefName, Revision, Timestamp};
+use lyceum_core::{Oid, RefName, Revision, Sha256, Timestamp};
 use lyceum_git::{ObjectKind, SegmentWriter, Tag};
 
 use crate::account::append_event;
-use crate::commit::{insert_segment, signature};
+use crate::commit::{insert_segment, name_large, signature};
 use crate::repo::create::beginning;
 use crate::{Caller, Error, ErrorKind, Hub, Repo, Result};
 
@@ -49,6 +49,8 @@ struct NewReference {
     commit: Oid,
     segment: Option<lyceum_db::NewSegment>,
     overwrite: bool,
+    /// Large files that were on no branch, with their paths.
+    large: Vec<(Sha256, String)>,
 }
 
 impl Hub {
@@ -93,7 +95,12 @@ impl Hub {
             let default = Revision::parse(&repo.record.default_branch)?;
             (None, self.resolve(repo, new.start.as_ref().unwrap_or(&default)).await?)
         };
-        let reference = NewReference { name, target: commit, commit, segment, overwrite: new.overwrite };
+        let mut large = Vec::new();
+        if !new.empty && name.as_str().starts_with("refs/heads/") {
+            large = self.settle_branch(repo, commit, caller.signed_in()?.user_id).await?;
+        }
+        let overwrite = new.overwrite;
+        let reference = NewReference { name, target: commit, commit, segment, overwrite, large };
         self.create_reference(caller, repo, reference).await
     }
 
@@ -119,7 +126,8 @@ impl Hub {
         let commit = self.resolve(repo, revision).await?;
         let name = RefName::tag(tag)?;
         let Some(message) = message.filter(|message| !message.trim().is_empty()) else {
-            let reference = NewReference { name, target: commit, commit, segment: None, overwrite: false };
+            let (segment, overwrite, large) = (None, false, Vec::new());
+            let reference = NewReference { name, target: commit, commit, segment, overwrite, large };
             return self.create_reference(caller, repo, reference).await;
         };
         let tagger = signature(caller.signed_in()?, self.inner.clock.now());
@@ -133,7 +141,8 @@ impl Hub {
         let mut segment = SegmentWriter::new(self.inner.store.spool_dir());
         let target = segment.add(ObjectKind::Tag, &tag.encode()).map_err(Error::internal)?;
         let segment = Some(self.keep_segment(repo.record.id, segment, "tag").await?);
-        let reference = NewReference { name, target, commit, segment, overwrite: false };
+        let (overwrite, large) = (false, Vec::new());
+        let reference = NewReference { name, target, commit, segment, overwrite, large };
         self.create_reference(caller, repo, reference).await
     }
 
@@ -231,7 +240,7 @@ async fn put_reference(
     new: NewReference,
     now: Timestamp,
 ) -> Result<()> {
-    let NewReference { name, target, commit, segment, overwrite } = new;
+    let NewReference { name, target, commit, segment, overwrite, large } = new;
     if let Some(other) = tx.ref_conflict(repo_id, name.as_str()).await? {
         let message = format!("{name} cannot be created because {other} exists");
         return Err(Error::new(ErrorKind::Conflict, message));
@@ -251,6 +260,9 @@ async fn put_reference(
             None => Error::new(ErrorKind::AlreadyExists, format!("Reference {name} already exists")),
         };
         return Err(error);
+    }
+    if !large.is_empty() {
+        name_large(tx, (repo_id, actor), &large, &name, now).await?;
     }
     let mut detail = serde_json::json!({ "ref": name.as_str(), "commit": commit.to_string() });
     if let Some(old) = old {

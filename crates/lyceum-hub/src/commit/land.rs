@@ -265,23 +265,15 @@ async fn write(
         // The error rolls back the segments, and the pull request if there was one.
         return Err(Error::new(ErrorKind::Stale, "the reference moved"));
     }
-    let files = check_claims(tx, landing).await?;
     let names =
         moved.iter().map(|(step, number)| number.map_or(step.reference.clone(), RefName::pull_request));
     let names: Vec<RefName> = names.collect();
     let branch = names.iter().find(|name| name.as_str().starts_with("refs/heads/"));
     if branch.is_some() {
-        crate::quota::charge_landed(tx, repo_id, &files, now).await?;
         crate::derive::enqueue(tx, repo_id, now).await?;
     }
     if let Some(name) = branch.or(names.first()) {
-        for (sha256, path) in &landing.large {
-            if !tx.name_repo_file(repo_id, sha256, path, name.as_str()).await? {
-                let message =
-                    format!("large file `{path}` was deleted at the same time; please upload it again");
-                return Err(Error::new(ErrorKind::Conflict, message));
-            }
-        }
+        name_large(tx, (repo_id, landing.actor_id), &landing.large, name, now).await?;
     }
     if let Some(last_segment) = last_segment {
         crate::jobs::merge::enqueue(tx, repo_id, last_segment, now).await?;
@@ -355,17 +347,33 @@ fn detail(moved: &[(&RefMove, Option<i64>)]) -> serde_json::Value {
     }
 }
 
-/// Refuses large files that were verified before and are by now what another user only claims; returns them all.
-async fn check_claims(tx: &mut lyceum_db::Queries, landing: &Landing) -> Result<Vec<lyceum_db::RepoFile>> {
-    let named: Vec<Sha256> = landing.large.iter().map(|(sha256, _)| *sha256).collect();
-    let files = tx.repo_files(landing.repo_id, &named).await?;
-    match files.iter().find(|file| !file.verified && file.pusher_id != landing.actor_id) {
-        None => Ok(files),
-        Some(file) => Err(Error::new(
+/// Notes that a reference names large files, which were found and verified before; those that come to a branch are charged
+/// for. Refuses what another user only claims by now, and what is gone.
+pub(crate) async fn name_large(
+    tx: &mut lyceum_db::Queries,
+    (repo_id, actor_id): (i64, i64),
+    large: &[(Sha256, String)],
+    reference: &RefName,
+    now: Timestamp,
+) -> Result<()> {
+    let named: Vec<Sha256> = large.iter().map(|(sha256, _)| *sha256).collect();
+    let files = tx.repo_files(repo_id, &named).await?;
+    if let Some(file) = files.iter().find(|file| !file.verified && file.pusher_id != actor_id) {
+        return Err(Error::new(
             ErrorKind::Conflict,
             format!("large file `{}` was uploaded at the same time; please try again", file.sha256),
-        )),
+        ));
     }
+    if reference.as_str().starts_with("refs/heads/") {
+        crate::quota::charge_landed(tx, repo_id, &files, now).await?;
+    }
+    for (sha256, path) in large {
+        if !tx.name_repo_file(repo_id, sha256, path, reference.as_str()).await? {
+            let message = format!("large file `{path}` was deleted at the same time; please upload it again");
+            return Err(Error::new(ErrorKind::Conflict, message));
+        }
+    }
+    Ok(())
 }
 
 /// Inserts a segment under the repo's next number and returns the number.

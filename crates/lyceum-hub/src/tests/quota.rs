@@ -144,6 +144,43 @@ async fn what_is_merged_counts_for_the_owner() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_branch_made_from_a_pull_request_counts_for_the_owner() {
+    for hub in TestHub::each().await {
+        let owned = Owned::new(&hub).await;
+        let name = owned.repo.id().namespace().clone();
+        hub.set_quota(&name, StorageLimits { logical: Some(3 * MIB / 2), stored: None }).await.unwrap();
+        let (bob, _) = hub.user("bob").await;
+        let repo = hub.open(&bob, RepoKind::Model, owned.repo.id(), Action::Propose).await.unwrap();
+        let theirs = Owned { caller: bob, repo };
+        for seed in [1, 2] {
+            let content = noise(MIB as usize, seed);
+            upload(&hub, &theirs, &content).await.unwrap();
+            let line = Operation::LfsFile { path: path("big"), sha256: digest(&content), size: None };
+            let mut proposal =
+                hub.start_commit(&theirs.caller, &theirs.repo, &revision("main"), true).await.unwrap();
+            proposal.push(header(None)).await.unwrap();
+            proposal.push(line).await.unwrap();
+            proposal.finish().await.unwrap();
+        }
+        let branch = async |branch: &str, start: &str| {
+            let new = crate::NewBranch { start: Some(revision(start)), ..Default::default() };
+            hub.create_branch(&owned.caller, &owned.repo, branch, new).await
+        };
+        branch("same", "main").await.unwrap();
+        assert_eq!(used(&hub, &owned).await.0, 0);
+        branch("taken", "refs/pr/1").await.unwrap();
+        assert_eq!(used(&hub, &owned).await.0, MIB, "at once");
+        let refused = branch("more", "refs/pr/2").await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Forbidden);
+        branch("again", "refs/pr/1").await.unwrap();
+        assert_eq!(used(&hub, &owned).await.0, MIB, "it is on a branch already");
+        hub.advance_seconds(10);
+        hub.run_due_jobs().await.unwrap();
+        assert_eq!(used(&hub, &owned).await.0, MIB, "measured");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn copies_and_moves_count_where_they_go() {
     for hub in TestHub::each().await {
         let owned = Owned::new(&hub).await;
