@@ -10,7 +10,7 @@ use crate::limits::{MAX_RULES, MAX_RULES_BYTES};
 
 pub use defaults::DEFAULT_GITATTRIBUTES;
 
-/// The rules of one `.gitattributes` at the root of a repo.
+/// The rules of one `.gitattributes`.
 #[derive(Debug, Default)]
 pub struct Attributes {
     rules: Vec<Rule>,
@@ -58,6 +58,12 @@ impl Attributes {
             }
         }
         attributes
+    }
+
+    /// Parses the file of a folder of the same repo: its rules are about paths from there on, and its macros are those of the
+    /// root.
+    pub fn nested(&self, data: &[u8]) -> Self {
+        Self { rules: Self::parse(data).rules, macros: self.macros.clone() }
     }
 
     /// Reports whether a file is kept by Git LFS: `Some(true)` for `filter=lfs`, `Some(false)` if the last word on `filter` is

@@ -118,6 +118,17 @@ impl Hub {
         limit: usize,
     ) -> Result<Option<Bytes>> {
         let tree = self.tree_of(repo, commit).await?;
+        self.small_file_in(repo, tree, path, limit).await
+    }
+
+    /// Reads a small regular file of a folder; `None` if there is none, if it is a link, or if it is above the limit.
+    pub(crate) async fn small_file_in(
+        &self,
+        repo: &Repo,
+        tree: Oid,
+        path: &str,
+        limit: usize,
+    ) -> Result<Option<Bytes>> {
         let path = RepoPath::parse(path)?;
         let found = lyceum_git::find(&self.objects(repo), tree, &path).await.map_err(Error::internal)?;
         let Some(entry) =

@@ -3,13 +3,20 @@
 use std::collections::HashMap;
 
 use lyceum_core::limits::MAX_REGULAR_FILE_BYTES;
-use lyceum_core::{RepoPath, Revision};
-use lyceum_git::{Attributes, Ignore};
+use lyceum_core::{Oid, RepoPath, Revision};
+use lyceum_git::{Attributes, Ignore, Mode};
 
-use crate::{EntryKind, Hub, Repo, Result};
+use crate::{EntryKind, Error, ErrorKind, Hub, Repo, Result};
 
+/// Where rules about files are.
+const ATTRIBUTES: &str = ".gitattributes";
 /// Largest `.gitattributes` or `.gitignore` that is honoured.
 const MAX_RULES_BYTES: usize = 256 * 1024;
+
+/// Most bytes of such files in folders that are read for one question.
+const MAX_NESTED_RULES_BYTES: usize = 4 * 1024 * 1024;
+/// Most folders in which they are looked for.
+const MAX_FOLDERS: usize = 4096;
 
 /// A file that a client is about to upload.
 #[derive(Debug, Clone)]
@@ -45,7 +52,8 @@ pub struct PreuploadAnswer {
 }
 
 impl Hub {
-    /// Decides for each file. Rules come from the revision's `.gitattributes` and `.gitignore`, and from `gitignore` as sent.
+    /// Decides for each file. Rules come from the revision's `.gitattributes`, those of the file's folders included, from its
+    /// `.gitignore` at the root, and from `gitignore` as sent.
     pub async fn preupload(
         &self,
         repo: &Repo,
@@ -54,8 +62,15 @@ impl Hub {
         gitignore: Option<&str>,
     ) -> Result<Vec<PreuploadAnswer>> {
         let commit = self.resolve(repo, revision).await?;
-        let attributes = self.small_file(repo, commit, ".gitattributes", MAX_RULES_BYTES).await?;
+        let attributes = self.small_file(repo, commit, ATTRIBUTES, MAX_RULES_BYTES).await?;
         let attributes = Attributes::parse(attributes.as_deref().unwrap_or_default());
+        let nested = self.nested_attributes(repo, commit, &attributes, &files).await?;
+        let lfs = |path: &str| {
+            let below = path.rmatch_indices('/').find_map(|(end, _)| {
+                nested.get(&path[..end]).and_then(|attributes| attributes.lfs(&path[end + 1..]))
+            });
+            below.or_else(|| attributes.lfs(path))
+        };
         let ignore = match gitignore {
             Some(rules) => Ignore::parse(rules.as_bytes()),
             None => Ignore::parse(
@@ -72,7 +87,7 @@ impl Hub {
         let answer = |file: PreuploadFile| {
             let entry = present.get(file.path.as_str()).filter(|entry| entry.kind == EntryKind::File);
             PreuploadAnswer {
-                mode: mode(&attributes, &file),
+                mode: mode(lfs(file.path.as_str()), &file),
                 ignored: ignore.ignored(file.path.as_str(), false),
                 oid: entry.map(|entry| {
                     entry.lfs.map_or_else(|| entry.oid.to_string(), |lfs| lfs.sha256.to_string())
@@ -82,17 +97,68 @@ impl Hub {
         };
         Ok(files.into_iter().map(answer).collect())
     }
+
+    /// Reads the `.gitattributes` of the folders that lead to some files.
+    async fn nested_attributes(
+        &self,
+        repo: &Repo,
+        commit: Oid,
+        root: &Attributes,
+        files: &[PreuploadFile],
+    ) -> Result<HashMap<String, Attributes>> {
+        let too_large = |what: String| Err(Error::new(ErrorKind::TooLarge, what));
+        let objects = self.objects(repo);
+        let top = self.tree_of(repo, commit).await?;
+        let (mut trees, mut rules, mut bytes) = (HashMap::<&str, Option<Oid>>::new(), HashMap::new(), 0);
+        for file in files {
+            let (path, mut tree) = (file.path.as_str(), top);
+            for (end, _) in path.match_indices('/') {
+                let folder = &path[..end];
+                let found = match trees.get(folder) {
+                    Some(known) => *known,
+                    None => {
+                        if trees.len() == MAX_FOLDERS {
+                            return too_large(format!("the files are in more than {MAX_FOLDERS} folders"));
+                        }
+                        let name = RepoPath::parse(folder.rsplit('/').next().unwrap_or(folder))?;
+                        let entry = lyceum_git::find(&objects, tree, &name).await.map_err(Error::internal)?;
+                        let found = entry.filter(|entry| entry.mode == Mode::Folder).map(|entry| entry.oid);
+                        let text = match found {
+                            Some(tree) => self.small_file_in(repo, tree, ATTRIBUTES, MAX_RULES_BYTES).await?,
+                            None => None,
+                        };
+                        if let Some(text) = text {
+                            bytes += text.len();
+                            if bytes > MAX_NESTED_RULES_BYTES {
+                                return too_large(format!(
+                                    "the `{ATTRIBUTES}` of the files' folders have more than {MAX_NESTED_RULES_BYTES} bytes"
+                                ));
+                            }
+                            rules.insert(folder.to_owned(), root.nested(&text));
+                        }
+                        trees.insert(folder, found);
+                        found
+                    }
+                };
+                let Some(found) = found else {
+                    break;
+                };
+                tree = found;
+            }
+        }
+        Ok(rules)
+    }
 }
 
 /// Decides by size, then by the repo's own rules, then by whether the first bytes are text.
-fn mode(attributes: &Attributes, file: &PreuploadFile) -> UploadMode {
+fn mode(lfs: Option<bool>, file: &PreuploadFile) -> UploadMode {
     if file.size == 0 {
         return UploadMode::Regular;
     }
     if file.size > MAX_REGULAR_FILE_BYTES {
         return UploadMode::Lfs;
     }
-    match attributes.lfs(file.path.as_str()) {
+    match lfs {
         Some(true) => UploadMode::Lfs,
         Some(false) => UploadMode::Regular,
         None if binary(&file.sample) => UploadMode::Lfs,

@@ -6,7 +6,7 @@ use super::{PreuploadFile, UploadMode, mode};
 #[track_caller]
 fn check(rules: &str, path: &str, size: u64, sample: &[u8], expected: UploadMode) {
     let file = PreuploadFile { path: RepoPath::parse(path).unwrap(), size, sample: sample.to_vec() };
-    assert_eq!(mode(&Attributes::parse(rules.as_bytes()), &file), expected, "{path}");
+    assert_eq!(mode(Attributes::parse(rules.as_bytes()).lfs(path), &file), expected, "{path}");
 }
 
 #[test]

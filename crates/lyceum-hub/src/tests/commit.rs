@@ -252,3 +252,31 @@ async fn a_large_file_that_was_collected_meanwhile_does_not_land() {
         assert_eq!(refused.kind(), crate::ErrorKind::Conflict);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn folders_have_rules_of_their_own() {
+    let hub = TestHub::new().await;
+    let owned = Owned::new(&hub).await;
+    owned
+        .commit(
+            &hub,
+            vec![
+                file(".gitattributes", "[attr]big filter=lfs\n*.bin big\n"),
+                file("docs/.gitattributes", "*.txt big\n*.bin -filter\n"),
+                file("docs/deep/.gitattributes", "/a.txt -filter\n"),
+                file("docs/deep/x/y", "1"),
+            ],
+        )
+        .await
+        .unwrap();
+    let asked =
+        ["a.txt", "a.bin", "docs/a.txt", "docs/a.bin", "docs/deep/a.txt", "docs/deep/x/a.txt", "new/a.bin"];
+    let files = asked.map(|at| crate::PreuploadFile { path: path(at), size: 3, sample: b"abc".to_vec() });
+    let answers = hub.preupload(&owned.repo, &revision("main"), files.into(), None).await.unwrap();
+    let large: Vec<&str> = answers
+        .iter()
+        .filter(|answer| answer.mode == crate::UploadMode::Lfs)
+        .map(|answer| answer.path.as_str())
+        .collect();
+    assert_eq!(large, ["a.bin", "docs/a.txt", "docs/deep/x/a.txt", "new/a.bin"]);
+}
