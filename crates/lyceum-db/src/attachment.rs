@@ -57,6 +57,27 @@ impl Queries {
         Ok(())
     }
 
+    /// Deletes at most `limit` attachments that came before `before` and belong to no repo: those that were never shown, and
+    /// those of repos that are gone. Returns their names.
+    pub async fn delete_unshown_attachments(&mut self, before: Timestamp, limit: u32) -> Result<Vec<String>> {
+        // Asked twice: one may be shown while this waits for its row.
+        let sql = "DELETE FROM attachment WHERE repo_id IS NULL AND name IN \
+                   (SELECT name FROM attachment WHERE repo_id IS NULL AND created_at < $1 LIMIT $2) RETURNING name";
+        self.all(sql, bind![before, limit]).await
+    }
+
+    /// Returns those of `names` that are the names of attachments, in no order.
+    pub async fn attachments_known(&mut self, names: &[String]) -> Result<Vec<String>> {
+        let mut known = Vec::with_capacity(names.len());
+        for part in names.chunks(MAX_LIST) {
+            let mut sql = Sql::new("SELECT name FROM attachment WHERE name IN ");
+            sql.list(part);
+            let (sql, arguments) = sql.finish();
+            known.extend(self.all::<String>(sql, arguments).await?);
+        }
+        Ok(known)
+    }
+
     /// Returns an attachment.
     pub async fn attachment(&mut self, name: &str) -> Result<Option<Attachment>> {
         let sql =

@@ -241,19 +241,6 @@ impl Queries {
         .await
     }
 
-    /// Returns the repo that had a name before it moved.
-    pub async fn repo_by_alias(&mut self, kind: RepoKind, name: &RepoId) -> Result<Option<Repo>> {
-        self.optional(
-            concat!(
-                "SELECT ",
-                repo_columns!(),
-                " FROM repo_alias l JOIN repo r ON r.id = l.repo_id WHERE l.key = $1"
-            ),
-            bind![repo_key(kind, name)],
-        )
-        .await
-    }
-
     /// Returns a repo and how the user stands to it. Falls back to the names that repos had before they moved.
     pub async fn repo_access(
         &mut self,
@@ -337,30 +324,6 @@ impl Queries {
         }
         let moved = with_ref!(" FROM repo_alias l JOIN repo r ON r.id = l.repo_id", "WHERE l.key = $1");
         self.optional(moved, bind![key, user, refs[0], refs[1]]).await
-    }
-
-    /// Returns a page of an account's repos of one kind that a caller may see, the last changed first.
-    ///
-    /// `private` says whether the caller sees private ones; `after` is the last of the page before.
-    pub async fn repos_of(
-        &mut self,
-        owner_id: i64,
-        kind: RepoKind,
-        private: bool,
-        after: Option<&Repo>,
-        limit: u32,
-    ) -> Result<Vec<Repo>> {
-        let (head_at, id) = after.map_or((i64::MAX, i64::MAX), |repo| (repo.head_at.0, repo.id));
-        self.all(
-            concat!(
-                "SELECT ",
-                repo_columns!(),
-                " FROM repo r WHERE r.owner_id = $1 AND r.kind = $2 AND ($3 = 1 OR r.visibility <> 'private') \
-                 AND (r.head_at, r.id) < ($4, $5) ORDER BY r.head_at DESC, r.id DESC LIMIT $6"
-            ),
-            bind![owner_id, kind, private, head_at, id, limit],
-        )
-        .await
     }
 
     /// Deletes a repo and all that belongs to it, except its events; false if there is none.

@@ -210,12 +210,20 @@ impl Queries {
         .await
     }
 
-    /// Deletes tokens, refresh tokens and device grants that ended before `at`; returns how many.
-    pub async fn delete_expired_tokens(&mut self, at: Timestamp) -> Result<u64> {
-        let tokens = self.execute("DELETE FROM token WHERE expires_at < $1", bind![at]).await?;
-        let refresh = self.execute("DELETE FROM refresh_token WHERE expires_at < $1", bind![at]).await?;
-        let grants = self.execute("DELETE FROM device_grant WHERE expires_at < $1", bind![at]).await?;
-        Ok(tokens + refresh + grants)
+    /// Deletes sessions, tokens, refresh tokens and device grants that ended before `at`, at most `limit` of each; returns
+    /// how many.
+    pub async fn delete_expired_tokens(&mut self, at: Timestamp, limit: u32) -> Result<u64> {
+        let mut deleted = 0;
+        for sql in [
+            "DELETE FROM token WHERE id IN (SELECT id FROM token WHERE expires_at < $1 LIMIT $2)",
+            "DELETE FROM refresh_token WHERE hash IN \
+             (SELECT hash FROM refresh_token WHERE expires_at < $1 LIMIT $2)",
+            "DELETE FROM device_grant WHERE device_hash IN \
+             (SELECT device_hash FROM device_grant WHERE expires_at < $1 LIMIT $2)",
+        ] {
+            deleted += self.execute(sql, bind![at, limit]).await?;
+        }
+        Ok(deleted)
     }
 
     /// Stores a refresh token; false if the hash is there already.

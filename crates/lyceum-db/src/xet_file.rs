@@ -154,24 +154,6 @@ impl Queries {
         .await
     }
 
-    /// Returns a large file of a repo together with how to put it together.
-    pub async fn repo_file_contents(
-        &mut self,
-        repo_id: i64,
-        sha256: &Sha256,
-    ) -> Result<Option<(RepoFile, XetFile)>> {
-        self.optional(
-            concat!(
-                "SELECT ",
-                file_columns!(),
-                ", x.hash, x.size, x.terms, x.created_at FROM repo_file f JOIN xet_file x ON x.hash = f.xet_hash \
-                 WHERE f.repo_id = $1 AND f.sha256 = $2"
-            ),
-            bind![repo_id, sha256],
-        )
-        .await
-    }
-
     /// Returns those large files of a repo that exist, in no order.
     pub async fn repo_files(&mut self, repo_id: i64, sha256s: &[Sha256]) -> Result<Vec<RepoFile>> {
         let mut files = Vec::with_capacity(sha256s.len());
@@ -285,16 +267,5 @@ impl Queries {
             )
             .await?;
         Ok(found.is_some())
-    }
-
-    /// Returns repos that name a file by its Xet hash.
-    pub async fn repos_with_xet_file(&mut self, hash: &XetHash, limit: u32) -> Result<Vec<i64>> {
-        self.all(
-            "SELECT repo_id FROM repo_file WHERE xet_hash = $1 UNION \
-             SELECT repo_id FROM repo_xet_file WHERE xet_hash = $1 UNION \
-             SELECT bucket_id FROM bucket_file WHERE xet_hash = $1 LIMIT $2",
-            bind![hash, limit],
-        )
-        .await
     }
 }

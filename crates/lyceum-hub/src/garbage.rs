@@ -18,6 +18,7 @@ use crate::xet::{NewFile, xorb_row};
 use crate::{Error, ErrorKind, Hub, Result, quota};
 
 pub(crate) mod lease;
+mod unshown;
 
 use lease::Lease;
 
@@ -55,6 +56,10 @@ pub struct GarbageReport {
     pub segments: u64,
     /// Their bytes on the disk.
     pub segment_bytes: u64,
+    /// Attachments that no comment of a repo shows.
+    pub attachments: u64,
+    /// Sessions, tokens and logins from devices that ended.
+    pub logins: u64,
 }
 
 impl Hub {
@@ -92,6 +97,10 @@ impl Hub {
         progress(&format!("{} xorbs, {} MiB", report.xorbs, report.xorb_bytes >> 20));
         self.delete_segments(before, &mut report).await?;
         progress(&format!("{} segments, {} MiB", report.segments, report.segment_bytes >> 20));
+        self.delete_attachments(before, &mut report).await?;
+        progress(&format!("{} attachments", report.attachments));
+        self.delete_logins(before, &mut report).await?;
+        progress(&format!("{} logins that ended", report.logins));
         Ok(report)
     }
 

@@ -157,7 +157,7 @@ pub(super) async fn tokens_lead_to_their_users(db: &Db) {
     assert_eq!(read(db).await.token_by_hash(&[3; 32]).await.unwrap(), None);
     let id = token.id;
     put(db, move |tx| Box::pin(async move { tx.touch_token(id, at(5)).await })).await;
-    assert_eq!(put(db, |tx| Box::pin(async move { tx.delete_expired_tokens(at(11)).await })).await, 1);
+    assert_eq!(put(db, |tx| Box::pin(async move { tx.delete_expired_tokens(at(11), 9).await })).await, 1);
     let left = read(db).await.tokens_of(alice, 0, 9).await.unwrap();
     assert_eq!((left.len(), left[0].last_used_at), (1, Some(at(5))));
     assert!(put(db, move |tx| Box::pin(async move { tx.delete_token(id).await })).await);

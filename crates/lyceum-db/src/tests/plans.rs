@@ -80,7 +80,6 @@ async fn reads_use_an_index() {
     r.repo_access(MODEL, &id("a/b"), Some(1)).await.unwrap();
     r.repo_access_by_id(1, 1).await.unwrap();
     r.repo_with_ref(MODEL, &id("a/b"), Some(1), ["refs/heads/x", "refs/tags/x"]).await.unwrap();
-    r.repos_of(1, MODEL, true, None, 9).await.unwrap();
     r.repos_count(MODEL).await.unwrap();
     r.repo_info(1).await.unwrap();
     r.tag_counts(MODEL, Facet::Tag, "license:", 9).await.unwrap();
@@ -125,12 +124,10 @@ async fn reads_use_an_index() {
     r.unnamed_files(1, NOW, 9).await.unwrap();
     r.unused_segment_keys(&["a".to_owned()]).await.unwrap();
     r.repo_file(1, &sha(1)).await.unwrap();
-    r.repo_file_contents(1, &sha(1)).await.unwrap();
     r.repo_files(1, &[sha(1), sha(2)]).await.unwrap();
     r.repo_files_page(1, None, 9).await.unwrap();
     r.repo_file_totals(1).await.unwrap();
     r.repo_has_xet_file(1, &xet(1)).await.unwrap();
-    r.repos_with_xet_file(&xet(1), 9).await.unwrap();
     r.readable_xet_files(1, &[xet(1), xet(2)]).await.unwrap();
     r.bucket(1).await.unwrap();
     r.buckets(&[1, 2]).await.unwrap();
@@ -160,6 +157,7 @@ async fn reads_use_an_index() {
     r.discussion_event(1, 1, "x").await.unwrap();
     r.attachment("x").await.unwrap();
     r.attachments_page("x", 9).await.unwrap();
+    r.attachments_known(&["x".to_owned()]).await.unwrap();
     r.attached_bytes(1, NOW).await.unwrap();
     let busy = ["q:1:".to_owned(), "q:2:".to_owned()];
     for lane in [Lane::Any, Lane::Only("q"), Lane::Except("q", &busy), Lane::Not(&["q", "r"])] {
@@ -191,7 +189,8 @@ async fn writes_use_an_index() {
             tx.seen.clear();
             tx.touch_token(1, NOW).await?;
             tx.take_refresh_token(&[1; 32], NOW).await?;
-            tx.delete_expired_tokens(NOW).await?;
+            tx.delete_expired_tokens(NOW, 9).await?;
+            tx.delete_unshown_attachments(NOW, 9).await?;
             tx.touch_identity("x", "y", NOW).await?;
             tx.delete_identities(1, "x").await?;
             tx.use_sign_in(&[1; 32], NOW, NOW).await?;

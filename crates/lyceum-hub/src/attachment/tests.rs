@@ -168,3 +168,27 @@ async fn attachments_belong_to_the_repo_that_first_shows_them() {
         assert!(sees(&alice, &two).await && !sees(&bob, &two).await);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_never_shown_goes_after_its_time() {
+    for hub in TestHub::each().await {
+        let (alice, _) = hub.user("alice").await;
+        let id = hub.repo(&alice, RepoKind::Model, "m").await;
+        let repo = hub.open(&alice, RepoKind::Model, &id, Action::Administer).await.unwrap();
+        let attach = async || hub.attach(&alice, body(&[PNG])).await.unwrap().name;
+        let (shown, forgotten) = (attach().await, attach().await);
+        let text = format!("![x](/uploads/{shown})");
+        hub.create_discussion(&alice, &repo, "Look", &text, false).await.unwrap();
+        hub.sign_in("alice", "correct horse", None).await.unwrap();
+        let report = hub.collect_garbage(28, |_| {}).await.unwrap();
+        assert_eq!((report.attachments, report.logins), (0, 0));
+        hub.advance_seconds(100 * 24 * 3600);
+        let report = hub.collect_garbage(28, |_| {}).await.unwrap();
+        assert_eq!((report.attachments, report.logins), (1, 1));
+        hub.attachment(&alice, &shown).await.unwrap();
+        assert_eq!(hub.attachment(&alice, &forgotten).await.unwrap_err().kind(), ErrorKind::NotFound);
+        hub.delete_repo(&alice, &repo).await.unwrap();
+        assert_eq!(hub.collect_garbage(28, |_| {}).await.unwrap().attachments, 1);
+        assert!(hub.fsck(true, |_| {}).await.unwrap().findings.is_empty());
+    }
+}

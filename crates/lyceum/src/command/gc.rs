@@ -25,7 +25,8 @@ pub(crate) async fn run(common: &Common, options: Options) -> Result<ExitCode> {
     let settings = common.load()?.settings;
     let hub = hub::open(&settings).await?;
     let report = hub.collect_garbage(options.grace_days, output::diagnose).await?;
-    let GarbageReport { claims, files, xorbs, xorb_bytes, segments, segment_bytes } = report;
+    let GarbageReport { claims, files, xorbs, xorb_bytes, segments, segment_bytes, attachments, logins } =
+        report;
     if common.json {
         output::print_json(&json!({
             "uploads": claims,
@@ -34,11 +35,14 @@ pub(crate) async fn run(common: &Common, options: Options) -> Result<ExitCode> {
             "xorbBytes": xorb_bytes,
             "segments": segments,
             "segmentBytes": segment_bytes,
+            "attachments": attachments,
+            "logins": logins,
         }));
     } else {
         output::print(&format!(
             "deleted {claims} uploads that no commit named, {files} files that nothing names, \
-             {xorbs} xorbs of {xorb_bytes} bytes, {segments} segments of {segment_bytes} bytes"
+             {xorbs} xorbs of {xorb_bytes} bytes, {segments} segments of {segment_bytes} bytes, \
+             {attachments} attachments, {logins} logins that ended"
         ));
     }
     Ok(ExitCode::SUCCESS)
