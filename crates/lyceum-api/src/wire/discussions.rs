@@ -73,7 +73,7 @@ pub(crate) struct DiscussionPageWire {
 impl DiscussionPageWire {
     /// Writes a page of a repo's discussions.
     pub(crate) fn new(repo: &Repo, page: DiscussionPage) -> Self {
-        let DiscussionPage { count, start, discussions } = page;
+        let DiscussionPage { count, start, discussions, next: _ } = page;
         let discussions = discussions.into_iter().map(|found| DiscussionWire::summary(repo, found)).collect();
         Self { discussions, count, start }
     }
