@@ -4,7 +4,10 @@
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
-use lyceum_git::{ErrorKind, PackLimits, PackReader, ReceivedPack, Resolver};
+use lyceum_git::{ErrorKind, Object, ObjectKind, PackLimits, PackReader, ReceivedPack, Resolver, object_id};
+
+/// What deltas may be based on without bringing it.
+const BASE: &[u8] = b"a base";
 
 fn read(data: &[u8], piece: usize) -> Result<ReceivedPack, ErrorKind> {
     let limits = PackLimits {
@@ -26,7 +29,17 @@ fn read(data: &[u8], piece: usize) -> Result<ReceivedPack, ErrorKind> {
     }
     let mut resolver = Resolver::new(reader.finish().map_err(|error| error.kind())?);
     resolver.run().map_err(|error| error.kind())?;
-    while !resolver.missing(3).is_empty() {}
+    loop {
+        let missing = resolver.missing(3);
+        if missing.is_empty() {
+            break;
+        }
+        // Of what is missing, one object can be had.
+        let base = Object { kind: ObjectKind::Blob, data: BASE.into() };
+        if let Some(oid) = missing.into_iter().find(|oid| *oid == object_id(base.kind, &base.data)) {
+            resolver.add(oid, &base).map_err(|error| error.kind())?;
+        }
+    }
     resolver.finish().map_err(|error| error.kind())
 }
 
