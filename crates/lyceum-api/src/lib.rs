@@ -10,6 +10,7 @@ use axum::Router;
 use layers::Shared;
 use lyceum_core::Entropy;
 use lyceum_hub::Hub;
+pub use openapi::openapi;
 use rate::Limiter;
 pub use rate::{RateLimits, Rates};
 
@@ -22,6 +23,7 @@ mod layers;
 mod link;
 mod metrics;
 mod ndjson;
+mod openapi;
 mod rate;
 mod routes;
 #[cfg(test)]

@@ -7,6 +7,7 @@ use crate::limits::MAX_NAME_CHARS;
 
 /// First path segments that the hub itself answers under, so that no account may be called so.
 const RESERVED: &[&str] = &[
+    "admin",
     "api",
     "assets",
     "buckets",

@@ -15,6 +15,7 @@ mod path;
 mod range;
 mod repo_id;
 mod revision;
+mod size;
 mod window;
 
 pub use account_name::AccountName;
@@ -27,6 +28,7 @@ pub use path::RepoPath;
 pub use range::{ByteRange, RangeHeader};
 pub use repo_id::{RepoId, RepoKind};
 pub use revision::{RefName, Revision};
+pub use size::parse_size;
 pub use window::Window;
 
 /// A name, path, revision or range that breaks its rules; the message names the rule and the value.

@@ -49,6 +49,8 @@ pub struct Account {
     pub private_by_default: bool,
     /// Whether the user is a program, which never signs in with a password.
     pub service: bool,
+    /// Whether an administrator of the hub keeps the user out.
+    pub disabled: bool,
     /// When the account was made.
     pub created_at: Timestamp,
 }
@@ -76,7 +78,8 @@ pub struct NewAccount {
 
 macro_rules! account_columns {
     () => {
-        "a.id, a.kind, a.name, a.full_name, a.email, a.password_hash, a.admin, a.private_by_default, a.service, a.created_at"
+        "a.id, a.kind, a.name, a.full_name, a.email, a.password_hash, a.admin, a.private_by_default, a.service, \
+         a.disabled, a.created_at"
     };
 }
 pub(crate) use account_columns;
@@ -93,6 +96,7 @@ impl Record for Account {
             admin: columns.get()?,
             private_by_default: columns.get()?,
             service: columns.get()?,
+            disabled: columns.get()?,
             created_at: columns.get()?,
         })
     }
@@ -181,15 +185,28 @@ impl Queries {
         start: &str,
         limit: u32,
     ) -> Result<Vec<Account>> {
+        self.accounts_starting_after(kind, start, "", limit).await
+    }
+
+    /// Returns a page of the accounts whose name starts with `start`, without regard to case, in order of name, after
+    /// the one called `after`.
+    pub async fn accounts_starting_after(
+        &mut self,
+        kind: AccountKind,
+        start: &str,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<Account>> {
         let start = start.to_ascii_lowercase();
         self.all(
             concat!(
                 "SELECT ",
                 account_columns!(),
-                " FROM account a WHERE a.kind = $1 AND a.name_key >= $2 AND a.name_key < $3 ORDER BY a.name_key LIMIT $4"
+                " FROM account a WHERE a.kind = $1 AND a.name_key >= $2 AND a.name_key < $3 \
+                 AND a.name_key > $4 ORDER BY a.name_key LIMIT $5"
             ),
             // Nothing sorts after the last code point.
-            bind![kind, start, format!("{start}\u{10FFFF}"), limit],
+            bind![kind, start, format!("{start}\u{10FFFF}"), after.to_ascii_lowercase(), limit],
         )
         .await
     }
@@ -214,6 +231,20 @@ impl Queries {
     /// Makes a user administrator of the hub, or no longer; false if there is no such account.
     pub async fn set_admin(&mut self, id: i64, admin: bool) -> Result<bool> {
         Ok(self.execute("UPDATE account SET admin = $2 WHERE id = $1", bind![id, admin]).await? == 1)
+    }
+
+    /// Keeps a user out, or lets him in again; false if there is no such account.
+    pub async fn set_disabled(&mut self, id: i64, disabled: bool) -> Result<bool> {
+        Ok(self.execute("UPDATE account SET disabled = $2 WHERE id = $1", bind![id, disabled]).await? == 1)
+    }
+
+    /// Returns the users who administer the hub and are not kept out, in order of id. Changes of them that take this
+    /// lock wait until the transaction ends.
+    pub async fn lock_administrators(&mut self) -> Result<Vec<i64>> {
+        let mut sql = Sql::new("SELECT id FROM account WHERE admin = 1 AND disabled = 0 ORDER BY id");
+        sql.push(self.dialect().for_update());
+        let (sql, arguments) = sql.finish();
+        self.all(sql, arguments).await
     }
 
     /// Adds a member or changes the role of one, by hand: groups of a provider do not change it any more.

@@ -49,6 +49,23 @@ pub struct NewEvent {
     pub at: Timestamp,
 }
 
+/// Which events to look for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EventQuery {
+    /// Only before this number.
+    pub before: i64,
+    /// Only from this number on.
+    pub from: i64,
+    /// Only on this repo.
+    pub repo_id: Option<i64>,
+    /// Only by this user.
+    pub actor_id: Option<i64>,
+    /// Only what was done so.
+    pub action: Option<String>,
+    /// Only with this text in what is known more about it.
+    pub text: Option<String>,
+}
+
 /// What the check of a chain found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Chain {
@@ -116,44 +133,49 @@ impl Queries {
         Ok(id)
     }
 
-    /// Returns a page of a repo's events, newest first, before the event `before`.
-    pub async fn repo_events(&mut self, repo_id: i64, before: Option<i64>, limit: u32) -> Result<Vec<Event>> {
-        self.all(
-            concat!(
-                "SELECT ",
-                event_columns!(),
-                " FROM event WHERE repo_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
-            ),
-            bind![repo_id, before.unwrap_or(i64::MAX), limit],
-        )
-        .await
+    /// Returns a page of the events that fit, newest first.
+    pub async fn events_found(&mut self, query: &EventQuery, limit: u32) -> Result<Vec<Event>> {
+        let mut sql = Sql::new(concat!("SELECT ", event_columns!(), " FROM event WHERE id < "));
+        sql.bind(query.before).push(" AND id >= ").bind(query.from);
+        if let Some(repo) = query.repo_id {
+            sql.push(" AND repo_id = ").bind(repo);
+        }
+        if let Some(actor) = query.actor_id {
+            sql.push(" AND actor_id = ").bind(actor);
+        }
+        if let Some(action) = &query.action {
+            sql.push(" AND action = ").bind(action.as_str());
+        }
+        if let Some(text) = &query.text {
+            sql.push(" AND ")
+                .push(self.dialect().position())
+                .push("(detail, ")
+                .bind(text.as_str())
+                .push(") > 0");
+        }
+        sql.push(" ORDER BY id DESC LIMIT ").bind(limit);
+        let (sql, arguments) = sql.finish();
+        self.all(sql, arguments).await
     }
 
-    /// Returns a page of a user's events, newest first, before the event `before`.
-    pub async fn actor_events(
-        &mut self,
-        actor_id: i64,
-        before: Option<i64>,
-        limit: u32,
-    ) -> Result<Vec<Event>> {
-        self.all(
-            concat!(
-                "SELECT ",
-                event_columns!(),
-                " FROM event WHERE actor_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
-            ),
-            bind![actor_id, before.unwrap_or(i64::MAX), limit],
-        )
-        .await
+    /// Returns the number after that of the newest event.
+    pub async fn events_end(&mut self) -> Result<i64> {
+        self.one("SELECT COALESCE(MAX(id), 0) + 1 FROM event", bind![]).await
     }
 
-    /// Returns a page of all events, newest first, before the event `before`.
-    pub async fn events_page(&mut self, before: Option<i64>, limit: u32) -> Result<Vec<Event>> {
-        self.all(
-            concat!("SELECT ", event_columns!(), " FROM event WHERE id < $1 ORDER BY id DESC LIMIT $2"),
-            bind![before.unwrap_or(i64::MAX), limit],
-        )
-        .await
+    /// Returns the number of the first event that happened at a time or later, or the end if none did. Halves the log
+    /// again and again, as times follow the numbers but for the moments that transactions take.
+    pub async fn event_at(&mut self, at: Timestamp) -> Result<i64> {
+        let (mut low, mut high) = (1, self.events_end().await?);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let sql = "SELECT id, at FROM event WHERE id >= $1 ORDER BY id LIMIT 1";
+            match self.optional::<(i64, Timestamp)>(sql, bind![middle]).await? {
+                Some((id, when)) if when < at => low = id + 1,
+                _ => high = middle,
+            }
+        }
+        Ok(low)
     }
 
     /// Checks the chain of a repo's events.

@@ -2,12 +2,16 @@
 //!
 //! A job is claimed with a lease and deleted when it is done; when the lease ends first, another worker gets it. So a job
 //! runs at least once, and must not mind running twice. A job that is enqueued again while it runs, runs again after.
+//! One that was tried often enough is given up: it stays, so that somebody can look at it and try it again.
 
 use lyceum_core::Timestamp;
 
 use crate::error::Result;
 use crate::queries::{Queries, Sql};
 use crate::value::{Columns, Record, bind};
+
+/// When a job runs that was given up: never.
+const NEVER: Timestamp = Timestamp(i64::MAX);
 
 /// A claimed job.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +32,38 @@ pub struct Job {
     pub created_at: Timestamp,
     /// Numbers the claims, so that a worker that lost its lease cannot end another's.
     pub lease: i64,
+}
+
+/// A job as administrators see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobState {
+    /// The key of the row.
+    pub id: i64,
+    /// Which kind of work.
+    pub queue: String,
+    /// On what.
+    pub key: String,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// Why it failed the last time.
+    pub last_error: Option<String>,
+    /// When it was first enqueued.
+    pub created_at: Timestamp,
+    /// When it is tried next; `None` if it was given up.
+    pub run_at: Option<Timestamp>,
+    /// Until when a worker has it.
+    pub locked_until: Option<Timestamp>,
+}
+
+/// How much there is to do in a queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueState {
+    /// Which kind of work.
+    pub queue: String,
+    /// Jobs that wait or run.
+    pub waiting: u64,
+    /// Jobs that were given up.
+    pub given_up: u64,
 }
 
 /// Which jobs a worker takes: some have workers of their own, because they wait for others.
@@ -69,6 +105,12 @@ macro_rules! job_columns {
     };
 }
 
+macro_rules! job_state_columns {
+    () => {
+        "id, queue, key, attempts, last_error, created_at, run_at, locked_until"
+    };
+}
+
 impl Record for Job {
     fn read(columns: &mut Columns<'_>) -> Result<Self> {
         Ok(Self {
@@ -81,6 +123,27 @@ impl Record for Job {
             created_at: columns.get()?,
             lease: columns.get()?,
         })
+    }
+}
+
+impl Record for JobState {
+    fn read(columns: &mut Columns<'_>) -> Result<Self> {
+        Ok(Self {
+            id: columns.get()?,
+            queue: columns.get()?,
+            key: columns.get()?,
+            attempts: columns.get()?,
+            last_error: columns.get()?,
+            created_at: columns.get()?,
+            run_at: Some(columns.get()?).filter(|at| *at != NEVER),
+            locked_until: columns.get()?,
+        })
+    }
+}
+
+impl Record for QueueState {
+    fn read(columns: &mut Columns<'_>) -> Result<Self> {
+        Ok(Self { queue: columns.get()?, waiting: columns.get()?, given_up: columns.get()? })
     }
 }
 
@@ -167,11 +230,36 @@ impl Queries {
         Ok(self.execute(sql, bind![job.id, job.lease]).await? == 1)
     }
 
+    /// Gives a job up, unless it was enqueued again meanwhile, and forgets all that were given up but the newest `keep`;
+    /// false if the lease was lost.
+    pub async fn give_job_up(&mut self, job: &Job, error: &str, keep: u32) -> Result<bool> {
+        let sql = "UPDATE job SET locked_until = NULL, last_error = $3, \
+                   run_at = CASE WHEN changed = 1 THEN run_at ELSE $4 END WHERE id = $1 AND lease = $2";
+        if self.execute(sql, bind![job.id, job.lease, error, NEVER]).await? != 1 {
+            return Ok(false);
+        }
+        let sql = "DELETE FROM job WHERE run_at = $1 AND id <= \
+                   (SELECT id FROM job WHERE run_at = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)";
+        self.execute(sql, bind![NEVER, keep]).await?;
+        Ok(true)
+    }
+
+    /// Makes a job due that waits or was given up, and returns it; `None` if there is none or it runs.
+    pub async fn retry_job(&mut self, id: i64, now: Timestamp) -> Result<Option<JobState>> {
+        let sql = concat!(
+            "UPDATE job SET run_at = $2, attempts = 0 WHERE id = $1 AND (locked_until IS NULL OR locked_until <= $2) \
+             RETURNING ",
+            job_state_columns!()
+        );
+        self.optional(sql, bind![id, now]).await
+    }
+
     /// Returns the number of jobs that wait or run, of `queue` or of all.
     pub async fn jobs_pending(&mut self, queue: Option<&str>) -> Result<u64> {
-        let mut sql = Sql::new("SELECT COUNT(*) FROM job");
+        let mut sql = Sql::new("SELECT COUNT(*) FROM job WHERE run_at < ");
+        sql.bind(NEVER);
         if let Some(queue) = queue {
-            sql.push(" WHERE queue = ").bind(queue);
+            sql.push(" AND queue = ").bind(queue);
         }
         let (sql, arguments) = sql.finish();
         self.one(sql, arguments).await
@@ -192,12 +280,19 @@ impl Queries {
         Ok(due.flatten())
     }
 
-    /// Returns a page of jobs in order of id, after the id `after`, for administrators.
-    pub async fn jobs_page(&mut self, after: i64, limit: u32) -> Result<Vec<Job>> {
-        self.all(
-            concat!("SELECT ", job_columns!(), " FROM job WHERE id > $1 ORDER BY id LIMIT $2"),
-            bind![after, limit],
-        )
-        .await
+    /// Returns a page of jobs, or of those that failed the last time, in order of id, after the id `after`.
+    pub async fn jobs_page(&mut self, failed: bool, after: i64, limit: u32) -> Result<Vec<JobState>> {
+        let mut sql = Sql::new(concat!("SELECT ", job_state_columns!(), " FROM job WHERE id > "));
+        sql.bind(after).push(if failed { " AND last_error IS NOT NULL" } else { "" });
+        sql.push(" ORDER BY id LIMIT ").bind(limit);
+        let (sql, arguments) = sql.finish();
+        self.all(sql, arguments).await
+    }
+
+    /// Returns how much there is to do in each queue that has jobs, in order of name.
+    pub async fn queues(&mut self) -> Result<Vec<QueueState>> {
+        let sql = "SELECT queue, SUM(CASE WHEN run_at < $1 THEN 1 ELSE 0 END), \
+                   SUM(CASE WHEN run_at < $1 THEN 0 ELSE 1 END) FROM job GROUP BY queue ORDER BY queue";
+        self.all(sql, bind![NEVER]).await
     }
 }

@@ -36,6 +36,7 @@ mod repo;
 mod resource_group;
 mod setting;
 mod token;
+mod usage;
 mod value;
 mod webhook;
 mod writer;
@@ -60,10 +61,10 @@ pub use dialect::Dialect;
 pub use discussion::{Discussion, DiscussionEvent, DiscussionQuery, DiscussionStatus, NewDiscussionEvent};
 pub use download::DownloadCount;
 pub use error::{Error, Kind, Result};
-pub use event::{Chain, Event, NewEvent};
+pub use event::{Chain, Event, EventQuery, NewEvent};
 pub use git::{NewSegment, Ref, SegmentData, SegmentRow};
 pub use info::{Facet, RepoInfo};
-pub use job::{Job, Lane};
+pub use job::{Job, JobState, Lane, QueueState};
 pub use lfs::lock::LfsLock;
 pub use lfs::{Upload, UploadPart};
 pub use list::{ListQuery, Sort, Viewer, ViewerScope};
@@ -75,6 +76,7 @@ pub use quota::{OwnedFile, Quota};
 pub use repo::{Gated, NewRepo, Repo, RepoAccess, RepoSettings, RepoWithRef, Visibility};
 pub use resource_group::ResourceGroup;
 pub use token::{NewToken, RefreshToken, Token, TokenKind, TokenRole};
+pub use usage::{OwnerUsage, Usage};
 pub use webhook::{
     Delivery, DeliveryEnd, DeliveryState, Watched, Watcher, Webhook, WebhookSecret, WebhookSettings,
 };

@@ -34,6 +34,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { name: "mirror", text: include_str!("../migrations/0010_mirror.sql") },
     Migration { name: "collect", text: include_str!("../migrations/0011_collect.sql") },
     Migration { name: "shared_messages", text: include_str!("../migrations/0012_shared_messages.sql") },
+    Migration { name: "disabled", text: include_str!("../migrations/0013_disabled.sql") },
 ];
 
 /// Brings the schema up to date, in one transaction that keeps other replicas waiting.

@@ -73,6 +73,22 @@ impl Queries {
         self.optional(sql, bind![account_id]).await
     }
 
+    /// Returns the quotas of those of some accounts that have one, in no order.
+    pub async fn quotas(&mut self, account_ids: &[i64]) -> Result<Vec<(i64, Quota)>> {
+        let mut quotas = Vec::new();
+        for ids in account_ids.chunks(crate::queries::MAX_LIST) {
+            let mut sql = Sql::new(concat!(
+                "SELECT account_id, ",
+                quota_columns!(),
+                " FROM quota WHERE account_id IN "
+            ));
+            sql.list(ids);
+            let (sql, arguments) = sql.finish();
+            quotas.extend(self.all::<(i64, Quota)>(sql, arguments).await?);
+        }
+        Ok(quotas)
+    }
+
     /// Sets the limits of an account; without any, nothing is counted for it any more.
     pub async fn set_quota(
         &mut self,

@@ -24,6 +24,7 @@ mod plans;
 mod postgres;
 mod repos;
 mod sqlite;
+mod usage;
 mod webhooks;
 mod writes;
 
@@ -61,12 +62,13 @@ both! {
     files { hashes_lead_to_files verified_files_stay chunks_lead_to_xorbs uploads_keep_their_parts garbage_is_not_what_is_named }
     git { one_of_many_moves_a_ref refs_that_cannot_live_together segments_page_and_merge }
     identities { subjects_lead_to_their_users groups_leave_alone_what_hands_gave tokens_end_with_their_publisher }
-    jobs { each_job_has_one_worker leases_end enqueued_again lanes_keep_apart }
+    jobs { each_job_has_one_worker leases_end enqueued_again given_up_and_tried_again lanes_keep_apart }
     lists { pages_match_a_naive_model tags_are_counted }
     migrations { empty_to_head_once changed_and_unknown_migrations_are_refused failing_migration_leaves_nothing discussions_survive_their_new_tables }
     mirrors { mirrors_follow_and_end }
     people { followers_and_counts }
     repos { names_aliases_and_moves one_of_many_takes_a_name callers_meet_their_role deleted_repo_takes_all_along downloads_and_likes_add_up requests_for_access settings_are_made_once }
+    usage { totals_and_owners }
     webhooks { watchers_are_found_by_what_they_watch deliveries_are_logged_and_forgotten }
     writes { failing_write_undoes_only_itself swallowed_failure_is_an_error nothing_shows_before_commit reader_cannot_write any_text_can_be_stored }
 }

@@ -271,7 +271,10 @@ impl Queries {
         sql.push(" FROM webhook w JOIN account a ON a.id = w.owner_id");
         sql.push(" LEFT JOIN membership m ON m.user_id = w.owner_id AND m.org_id = ").bind(namespace_id);
         sql.push(" WHERE w.id IN (SELECT webhook_id FROM webhook_watch WHERE target IN ").list(targets);
-        sql.push(") AND w.disabled = 0 AND w.id > ").bind(after).push(" ORDER BY w.id LIMIT ").bind(limit);
+        sql.push(") AND w.disabled = 0 AND a.disabled = 0 AND w.id > ")
+            .bind(after)
+            .push(" ORDER BY w.id LIMIT ")
+            .bind(limit);
         let (sql, arguments) = sql.finish();
         self.all(sql, arguments).await
     }

@@ -42,6 +42,8 @@ pub struct Account {
     pub admin: bool,
     /// Whether the user is a program, which never signs in with a password.
     pub service: bool,
+    /// Whether an administrator keeps the user out.
+    pub disabled: bool,
     /// When the account was made.
     pub created_at: Timestamp,
 }
@@ -129,7 +131,7 @@ impl Hub {
         let found = self.inner.db.read().await?.token_by_hash(&hash(token)).await?;
         let (token, account) = found.ok_or_else(invalid)?;
         let now = self.inner.clock.now();
-        if token.expires_at.is_some_and(|end| end <= now) {
+        if account.disabled || token.expires_at.is_some_and(|end| end <= now) {
             return Err(invalid());
         }
         if token.last_used_at.is_none_or(|last| now.0 - last.0 > LAST_USE_MS) {
@@ -354,6 +356,7 @@ impl From<lyceum_db::Account> for Account {
             organisation: row.kind == AccountKind::Org,
             admin: row.admin,
             service: row.service,
+            disabled: row.disabled,
             created_at: row.created_at,
         }
     }

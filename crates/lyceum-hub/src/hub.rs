@@ -22,7 +22,7 @@ use crate::throttle::Throttle;
 use crate::upload_pack::MAX_FETCHES;
 use crate::upload_pack::pack_cache::{PackCacheOptions, Packs};
 use crate::xet::claim::Verifying;
-use crate::{Result, Upstream};
+use crate::{Result, StorageReport, Upstream};
 
 /// Most passwords hashed at once: each takes 19 MiB and tens of milliseconds, and anybody may ask for one.
 const MAX_PASSWORD_WORK: usize = 4;
@@ -94,6 +94,8 @@ pub(crate) struct Inner {
     pub(crate) mirrors: Mirrors,
     /// Catalogues of tags, by kind and minute.
     pub(crate) catalogues: Cache<(RepoKind, i64), Arc<Value>>,
+    /// What is stored, by minute.
+    pub(crate) storage_reports: Cache<i64, Arc<StorageReport>>,
     /// What is being verified for whom.
     pub(crate) verifying: Verifying,
     /// Makes the requests to webhooks.
@@ -167,6 +169,7 @@ impl Hub {
             options,
             downloads: Downloads::default(),
             catalogues: Cache::new(CATALOGUES),
+            storage_reports: Cache::new(1),
             verifying: Verifying::default(),
             job_added: Notify::new(),
             followers: Followers::default(),

@@ -18,10 +18,14 @@ pub(crate) mod merge;
 const LEASE_MS: u32 = 10 * 60 * 1000;
 /// Longest sleep without news, in seconds; other replicas' jobs are found by then.
 const POLL_SECONDS: u64 = 5;
-/// How often a job is tried.
+/// How often a job is tried before it is given up.
 const MAX_ATTEMPTS: u32 = 8;
+/// Jobs that were given up and are kept for somebody to look at.
+const MAX_GIVEN_UP: u32 = 1000;
 /// Wait before the second attempt, in seconds; doubles each time.
 const RETRY_SECONDS: i64 = 5;
+/// Longest account of a failure that is kept.
+const MAX_ERROR_CHARS: usize = 1000;
 /// Uploads forgotten in one round.
 const EXPIRED_PAGE: u32 = 100;
 
@@ -156,14 +160,14 @@ impl Hub {
             error = &error as &dyn std::error::Error,
             "a background job failed"
         );
-        let message = error.to_string();
+        let message = with_causes(&error);
         let retry_at = now.plus_seconds(RETRY_SECONDS << job.attempts.min(12));
         self.inner
             .db
             .write(move |tx| {
                 Box::pin(async move {
                     if last {
-                        return Ok::<_, Error>(tx.drop_job(&ended).await?);
+                        return Ok::<_, Error>(tx.give_job_up(&ended, &message, MAX_GIVEN_UP).await?);
                     }
                     Ok(tx.fail(&ended, &message, retry_at).await?)
                 })
@@ -182,8 +186,8 @@ impl Hub {
     }
 }
 
-/// Claims a job that is due. One that was claimed more than `max_claims` times never got as far as to fail: it is dropped,
-/// so that it cannot end every process that tries it.
+/// Claims a job that is due. One that was claimed more than `max_claims` times never got as far as to fail: it is given
+/// up, so that it cannot end every process that tries it.
 pub(crate) async fn claim_sound(
     tx: &mut lyceum_db::Queries,
     lane: Lane<'_>,
@@ -195,10 +199,14 @@ pub(crate) async fn claim_sound(
         if job.attempts <= max_claims {
             return Ok(Some(job));
         }
-        tracing::warn!(job = job.key, "a background job never ended and is dropped");
-        tx.drop_job(&job).await?;
+        tracing::warn!(job = job.key, "a background job never ended and is given up");
         if job.queue == deliver::QUEUE {
+            // The log of its webhook says so, and has a button of its own.
+            tx.drop_job(&job).await?;
             deliver::give_up(tx, &job, now).await?;
+        } else {
+            let error = "it never ended: each process that tried it stopped before";
+            tx.give_job_up(&job, error, MAX_GIVEN_UP).await?;
         }
     }
     Ok(None)
@@ -211,6 +219,17 @@ pub(crate) async fn guarded<T>(work: impl Future<Output = Result<T>>) -> Result<
         let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
         Err(Error::internal(format!("the job panicked: {}", text.unwrap_or("nobody knows why"))))
     })
+}
+
+/// Returns what went wrong with all that led to it, for administrators.
+fn with_causes(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text.extend([": ", &error.to_string()]);
+        cause = error.source();
+    }
+    text.chars().take(MAX_ERROR_CHARS).collect()
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 mod access;
 mod account;
+mod admin;
 mod archive;
 mod attachment;
 mod bucket;
@@ -56,6 +57,10 @@ pub use account::{
     Account, FineGrained, Membership, NewOrganisation, NewServiceAccount, NewToken, NewUser, ScopedEntity,
     TokenInfo, TokenLimits, WhoAmI,
 };
+pub use admin::{
+    AccountPage, AdministeredAccount, Administration, AuditEvent, EventFilter, EventPage, JobPage,
+    MirrorPage, OwnerStorage, StorageReport,
+};
 pub use archive::{ArchiveHandle, ArchiveOptions, ArchiveStream};
 pub use attachment::Attachment;
 pub use bucket::{
@@ -92,8 +97,8 @@ pub use lfs_file::{LfsFile, LfsFilePage};
 pub use like::{Like, LikePage};
 pub use list::{ListQuery, ListSort, RepoPage};
 pub use lyceum_db::{
-    AccountKind, CollectionChange, CollectionSort, DiscussionStatus, Gated, Quota, RequestState, Role,
-    TokenKind, TokenRole, Visibility, WebhookSecret,
+    AccountKind, CollectionChange, CollectionSort, DiscussionStatus, Gated, JobState, QueueState, Quota,
+    RequestState, Role, TokenKind, TokenRole, Usage, Visibility, WebhookSecret,
 };
 pub use lyceum_fetch::AllowList;
 pub use lyceum_git::ArchiveFormat;
@@ -105,7 +110,7 @@ pub use mirror::{
     SyncReport, Upstream,
 };
 pub use oidc::{GroupRole, OidcProvider, OidcReturn, OidcSession, probe_provider};
-pub use organisation::{GroupMember, NewResourceGroup, ResourceGroup, ResourceGroupPage};
+pub use organisation::{GroupMember, MemberPage, NewResourceGroup, ResourceGroup, ResourceGroupPage};
 pub use people::{Overview, OverviewOf, PeopleOf, PeoplePage, Person};
 pub use preupload::{PreuploadAnswer, PreuploadFile, UploadMode};
 pub use publisher::{NewPublisher, Publisher, PublisherToken, Publishers};

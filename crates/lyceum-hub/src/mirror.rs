@@ -161,7 +161,7 @@ impl std::fmt::Display for MirrorSource {
 }
 
 impl MirrorInfo {
-    fn new(mirror: Mirror, record: lyceum_db::Repo) -> Self {
+    pub(crate) fn new(mirror: Mirror, record: lyceum_db::Repo) -> Self {
         let source = MirrorSource {
             upstream: mirror.upstream,
             kind: record.kind,
@@ -299,7 +299,11 @@ impl Hub {
         self.inner.mirrors.fills.bytes()
     }
 
-    async fn mirror_named(&self, kind: RepoKind, id: &RepoId) -> Result<(Mirror, lyceum_db::Repo)> {
+    pub(crate) async fn mirror_named(
+        &self,
+        kind: RepoKind,
+        id: &RepoId,
+    ) -> Result<(Mirror, lyceum_db::Repo)> {
         let mut db = self.inner.db.read().await?;
         let missing =
             || Error::new(ErrorKind::NotFound, format!("there is no mirror `{}{id}`", kind.url_prefix()));

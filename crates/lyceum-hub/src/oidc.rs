@@ -226,6 +226,9 @@ impl Hub {
                         Some(user) => user,
                         None => create_user(tx, &settings, &claims, now).await?,
                     };
+                    if user.disabled {
+                        return Err(refused("an administrator of this hub has disabled your account"));
+                    }
                     tx.touch_identity(issuer, &subject, now).await?;
                     let lost = groups::synchronise(tx, &settings, &claims, &user, now).await?;
                     tx.insert_token(&new_session(user.id, &stored, now)).await?;

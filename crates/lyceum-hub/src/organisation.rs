@@ -1,17 +1,55 @@
 //! Who belongs to an organisation, and its resource groups.
 
+use lyceum_core::limits::MAX_PAGE_ENTRIES;
 use lyceum_core::{AccountName, Timestamp};
 use lyceum_db::AccountKind;
 use serde_json::json;
 
 use crate::account::append_event;
-use crate::{Caller, Error, ErrorKind, Hub, Identity, Permission, Result, Role};
+use crate::people::id_cursor;
+use crate::{Account, Caller, Error, ErrorKind, Hub, Identity, Permission, Result, Role};
 
 mod group;
 
 pub use group::{GroupMember, NewResourceGroup, ResourceGroup, ResourceGroupPage};
 
+/// One page of an organisation's members.
+#[derive(Debug, Clone)]
+pub struct MemberPage {
+    /// The members with their roles, in the order in which their accounts were made.
+    pub members: Vec<(Account, Role)>,
+    /// Cursor of the next page.
+    pub next: Option<String>,
+}
+
 impl Hub {
+    /// Lists the members of an organisation with their roles, for an administrator of it.
+    pub async fn members(
+        &self,
+        caller: &Caller,
+        organisation: &AccountName,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<MemberPage> {
+        let limit = limit.clamp(1, MAX_PAGE_ENTRIES);
+        let after = after.map(id_cursor).transpose()?;
+        let (_, organisation) = self.organisation_for(caller, organisation, Permission::WriteMembers).await?;
+        let rows = self.inner.db.read().await?.members_of(organisation.id, after, limit as u32).await?;
+        let next = rows.last().filter(|_| rows.len() == limit).map(|(last, _)| last.id.to_string());
+        Ok(MemberPage { members: rows.into_iter().map(|(row, role)| (row.into(), role)).collect(), next })
+    }
+
+    /// Returns the caller's role in an organisation; administrators of the hub have that of its administrators.
+    pub async fn own_role(&self, caller: &Caller, organisation: &Account) -> Result<Option<Role>> {
+        match caller.identity() {
+            None => Ok(None),
+            Some(identity) if identity.admin => Ok(Some(Role::Admin)),
+            Some(identity) => {
+                Ok(self.inner.db.read().await?.role_in(organisation.id, identity.user_id).await?)
+            }
+        }
+    }
+
     /// Adds a user to an organisation or changes his role, for an administrator of the organisation.
     pub async fn set_member(
         &self,

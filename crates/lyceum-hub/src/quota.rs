@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use lyceum_core::{AccountName, Sha256, Timestamp, XetHash};
 use lyceum_db::{Queries, Quota, RepoFile};
+use serde_json::json;
 
+use crate::account::append_event;
 use crate::{Error, ErrorKind, Hub, Result};
 
 /// Job queue.
@@ -39,13 +41,25 @@ pub struct StorageLimits {
 impl Hub {
     /// Sets the limits of an account, and measures what it uses of them.
     pub async fn set_quota(&self, name: &AccountName, limits: StorageLimits) -> Result<Option<Quota>> {
-        let id = self.account_id(name).await?;
+        self.put_quota(None, name, limits).await
+    }
+
+    /// Sets the limits of an account for an administrator, or for the operator of the hub.
+    pub(crate) async fn put_quota(
+        &self,
+        actor: Option<i64>,
+        name: &AccountName,
+        limits: StorageLimits,
+    ) -> Result<Option<Quota>> {
+        let (id, now) = (self.account_id(name).await?, self.inner.clock.now());
+        let detail = json!({ "account": name.as_str(), "logical": limits.logical, "stored": limits.stored });
         self.inner
             .db
             .write(move |tx| {
-                Box::pin(
-                    async move { Ok::<_, Error>(tx.set_quota(id, limits.logical, limits.stored).await?) },
-                )
+                Box::pin(async move {
+                    tx.set_quota(id, limits.logical, limits.stored).await?;
+                    append_event(tx, None, actor, "set-quota", &detail, now).await
+                })
             })
             .await?;
         self.measure_account(id).await?;

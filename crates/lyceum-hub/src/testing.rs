@@ -111,6 +111,15 @@ impl TestHub {
         batch.succeeded
     }
 
+    /// Enqueues a job that nobody knows how to do.
+    pub async fn add_failing_job(&self, key: &str) {
+        let (key, now) = (key.to_owned(), self.hub.clock().now());
+        let added = self.hub.inner.db.write(move |tx| {
+            Box::pin(async move { Ok::<_, crate::Error>(tx.enqueue("unknown", &key, "1", now, now).await?) })
+        });
+        added.await.expect("a job can be enqueued");
+    }
+
     /// Makes a public repo of the caller's.
     pub async fn repo(&self, caller: &Caller, kind: RepoKind, name: &str) -> RepoId {
         let repo = NewRepo::new(kind, name);

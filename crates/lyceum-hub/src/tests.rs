@@ -2,6 +2,7 @@
 
 mod access;
 mod account;
+mod admin;
 mod bucket;
 mod claim;
 mod commit;

@@ -18,6 +18,8 @@ pub(crate) struct Layout {
     pub(crate) theme: Theme,
     /// Name of the signed-in user.
     pub(crate) user: Option<String>,
+    /// Whether the user administers the hub.
+    pub(crate) admin: bool,
     /// Token for the sign-out form.
     pub(crate) form_token: String,
 }
@@ -29,7 +31,8 @@ impl Layout {
             Caller::User(identity) => Some(identity.name.to_string()),
             Caller::Anonymous => None,
         };
-        Self { theme: session.theme, user, form_token: session.form_token(), ..Self::anonymous(title) }
+        let admin = session.caller.identity().is_some_and(|identity| identity.admin);
+        Self { theme: session.theme, user, admin, form_token: session.form_token(), ..Self::anonymous(title) }
     }
 
     /// Returns the frame for a page that does not know its caller.
@@ -40,6 +43,7 @@ impl Layout {
             icon: asset::icon_path(),
             theme: Theme::default(),
             user: None,
+            admin: false,
             form_token: String::new(),
         }
     }

@@ -12,6 +12,7 @@ mod form;
 mod format;
 mod layout;
 mod link;
+mod machine;
 mod page;
 mod prose;
 mod response;
@@ -25,6 +26,7 @@ use lyceum_core::{Entropy, RepoKind};
 use lyceum_hub::Hub;
 
 pub use error::not_found;
+pub use machine::{Health, HealthCheck, HealthFinding, LoadedSetting, Machine};
 
 /// What every page works with; cheap to clone.
 #[derive(Clone)]
@@ -35,12 +37,15 @@ pub struct Web {
     pub entropy: Entropy,
     /// Address that browsers see; an `https` one makes cookies secure-only.
     pub public_url: Option<String>,
+    /// What the pages show of the program and its machine.
+    pub machine: Machine,
 }
 
 /// Returns every page. It has no fallback, so that it can be merged with the API's router; see [`not_found`].
 pub fn router(web: Web) -> Router {
     let mut router = Router::new()
         .route("/", get(page::home::show))
+        .route("/docs/api", get(page::docs::api))
         .route("/static/{file}", get(asset::serve))
         .route("/login", get(page::login::show).post(page::login::submit))
         .route("/login/oidc/{provider}", get(page::oidc::start))
@@ -51,11 +56,17 @@ pub fn router(web: Web) -> Router {
         .route("/device", get(page::device::show))
         .route("/device/approve", post(page::device::decide))
         .route("/oauth/device", get(page::device::show))
-        .route("/{namespace}", get(page::account::show));
+        .route("/{namespace}", get(page::account::show).post(page::account::follow));
     for kind in RepoKind::ALL {
         router = router.route(&format!("/{}", kind.plural()), get(page::list::show)).merge(repo_pages(kind));
     }
-    router.merge(bucket_pages()).merge(page::webhooks::routes()).with_state(web)
+    router
+        .merge(bucket_pages())
+        .merge(page::webhooks::routes())
+        .merge(page::admin::routes())
+        .merge(page::collections::routes())
+        .merge(page::organisation::routes())
+        .with_state(web)
 }
 
 /// Returns the pages of one kind of repo. The handlers find the kind in the address.

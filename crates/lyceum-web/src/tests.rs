@@ -1,8 +1,10 @@
 //! Tests of the pages through the router, each for a stranger, the owner and another user.
 
+mod admin;
 mod bucket;
 mod community;
 mod edit;
+mod docs;
 mod gate;
 mod manage;
 mod oidc;
@@ -19,7 +21,7 @@ use lyceum_core::Entropy;
 use lyceum_hub::testing::TestHub;
 use tower::ServiceExt as _;
 
-use crate::{Web, router};
+use crate::{Machine, Web, router};
 
 /// Password that [`TestHub`] gives its users.
 const PASSWORD: &str = "correct horse";
@@ -61,6 +63,7 @@ impl TestSite {
             hub: hub.hub().clone(),
             entropy: Entropy::system(),
             public_url: public_url.map(str::to_owned),
+            machine: Machine::default(),
         };
         Self { hub, router: router(web) }
     }

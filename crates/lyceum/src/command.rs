@@ -2,7 +2,7 @@
 
 mod config;
 mod demo;
-mod doctor;
+pub(crate) mod doctor;
 mod fsck;
 mod gc;
 mod git;

@@ -5,16 +5,24 @@ use std::sync::Arc;
 use axum::extract::{Extension, State};
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue};
+use serde_json::Value;
 
 use super::{Routes, Scope};
-use crate::Api;
 use crate::error::ApiResult;
+use crate::extract::Json;
 use crate::layers::Shared;
+use crate::{Api, openapi};
 
 pub(super) fn register(routes: &mut Routes) {
+    routes.get(Scope::Root, "/api/openapi.json", document);
     routes.get(Scope::Root, "/healthz", alive);
     routes.get(Scope::Root, "/readyz", ready);
     routes.get(Scope::Root, "/metrics", metrics);
+}
+
+/// Describes every address.
+async fn document(State(api): State<Api>) -> Json<&'static Value> {
+    Json(openapi(api.version))
 }
 
 /// The process answers; what it depends on is not looked at, so that a broken database does not restart it.

@@ -27,7 +27,7 @@ const CALLERS: [&str; 11] = [
     "reader",
     "contributor",
     "writer",
-    "admin",
+    "keeper",
     "pending",
     "accepted",
     "expired",
@@ -107,7 +107,7 @@ impl World {
         let org = NewOrganisation { name: "acme".to_owned(), full_name: None, private_by_default: true };
         site.hub.create_organisation(org).await.unwrap();
         let mut tokens = BTreeMap::new();
-        for name in ["stranger", "reader", "contributor", "writer", "admin", "pending", "accepted"] {
+        for name in ["stranger", "reader", "contributor", "writer", "keeper", "pending", "accepted"] {
             let user =
                 NewUser { name: name.to_owned(), full_name: None, email: None, admin: false, password: None };
             site.hub.create_user(user).await.unwrap();
@@ -116,24 +116,24 @@ impl World {
                 "reader" => Role::Read,
                 "contributor" => Role::Contributor,
                 "writer" => Role::Write,
-                "admin" => Role::Admin,
+                "keeper" => Role::Admin,
                 _ => continue,
             };
             site.hub.add_member(&account("acme"), &account(name), role).await.unwrap();
         }
         let end =
             TokenLimits { expires_at: Some(site.hub.clock().now().plus_seconds(60)), ..Default::default() };
-        tokens.insert("expired", token(&site, "admin", TokenRole::Write, end).await);
+        tokens.insert("expired", token(&site, "keeper", TokenRole::Write, end).await);
         site.hub.advance_seconds(61);
         for (caller, scope) in [
             ("scoped", "org:acme=repo.content.read"),
-            ("elsewhere", "user:admin=repo.write,discussion.write,collection.write,user.webhooks.write"),
+            ("elsewhere", "user:keeper=repo.write,discussion.write,collection.write,user.webhooks.write"),
         ] {
             let scopes = vec![TokenScope::parse(scope).unwrap()];
             let limits = TokenLimits { scopes, ..Default::default() };
-            tokens.insert(caller, token(&site, "admin", TokenRole::FineGrained, limits).await);
+            tokens.insert(caller, token(&site, "keeper", TokenRole::FineGrained, limits).await);
         }
-        let admin = site.hub.authenticate(&tokens["admin"]).await.unwrap();
+        let admin = site.hub.authenticate(&tokens["keeper"]).await.unwrap();
         let content = random(7, 100_000);
         let digest = Sha256(sha2::Sha256::digest(&content).into());
         let file = XetFile::new(content, digest);
@@ -152,7 +152,7 @@ impl World {
     async fn make_bucket(&self, name: &str) {
         let visibility = if name == "secret" { Visibility::Private } else { Visibility::Public };
         self.site.hub.create_bucket(&self.admin, &account("acme"), name, Some(visibility)).await.unwrap();
-        let (bucket, token) = (format!("/api/buckets/acme/{name}"), self.token("admin"));
+        let (bucket, token) = (format!("/api/buckets/acme/{name}"), self.token("keeper"));
         let grant = self.site.get(&format!("{bucket}/xet-write-token"), token, &[]).await.expect(200);
         self.site.put_content(&grant, &self.file).await;
         let line = json!({ "type": "addFile", "path": "README.md", "xetHash": self.file.hash.to_string() });
@@ -169,7 +169,7 @@ impl World {
             ..NewRepo::new(RepoKind::Model, name)
         };
         let id = hub.create_repo(&self.admin, repo).await.unwrap();
-        let token = &self.tokens["admin"];
+        let token = &self.tokens["keeper"];
         self.site.upload(&id.to_string(), token, &self.file).await;
         let readme = json!({ "key": "file", "value": { "path": "README.md", "content": "kept apart" } });
         self.site.commit(&id.to_string(), token, &[readme, self.file.line("large.bin")]).await;
@@ -452,7 +452,7 @@ async fn what_takes_a_grant_gives_nothing_without_one() {
             continue;
         }
         let path = world.fill(&row.path, "public");
-        let admin = world.token("admin");
+        let admin = world.token("keeper");
         // Not even the token of who may do everything: it is for another door.
         for token in [None, admin] {
             let answer = world.site.send(row.method.clone(), &path, token, &[], Body::empty()).await;
@@ -479,7 +479,7 @@ async fn a_gate_that_closes_binds_what_was_given_out_before() {
 
     let answer = json!({ "user": "accepted", "status": "rejected" }).to_string();
     let handle = "/api/models/acme/fenced/user-access-request/handle";
-    world.site.post(handle, world.token("admin"), answer).await.expect(200);
+    world.site.post(handle, world.token("keeper"), answer).await.expect(200);
     world.site.get(&plan, xet, &[]).await.expect(401);
     world.site.get(&href, None, &[]).await.expect(403);
     // With a token that was never for it, a file of the closed repo is not there at all.

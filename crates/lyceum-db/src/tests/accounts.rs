@@ -40,7 +40,11 @@ pub(super) async fn names_and_addresses_are_unique(db: &Db) {
         Box::pin(async move {
             assert!(tx.set_password(alice, "$argon2id$").await?);
             assert!(tx.set_profile(alice, "Alice A.", true).await?);
+            assert_eq!(tx.lock_administrators().await?, []);
             assert!(tx.set_admin(alice, true).await?);
+            assert_eq!(tx.lock_administrators().await?, [alice]);
+            assert!(tx.set_disabled(alice, true).await?);
+            assert_eq!(tx.lock_administrators().await?, []);
             assert!(!tx.set_password(alice + 100, "x").await?);
             Ok(())
         })
@@ -49,6 +53,14 @@ pub(super) async fn names_and_addresses_are_unique(db: &Db) {
     let alice = read(db).await.account(alice).await.unwrap().unwrap();
     assert_eq!(alice.password_hash.as_deref(), Some("$argon2id$"));
     assert_eq!((alice.full_name.as_str(), alice.admin, alice.private_by_default), ("Alice A.", true, true));
+    assert!(alice.disabled);
+    let mut reader = read(db).await;
+    for (start, after, expected) in
+        [("a", "", 1), ("a", "alice", 0), ("A", "al", 1), ("b", "", 1), ("", "alice", 1)]
+    {
+        let found = reader.accounts_starting_after(AccountKind::User, start, after, 9).await.unwrap();
+        assert_eq!(found.len(), expected, "{start:?} after {after:?}");
+    }
 }
 
 pub(super) async fn members_and_roles(db: &Db) {

@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 
 use super::{at, put, read, repo, user};
 use crate::value::bind;
-use crate::{Chain, Db, NewEvent};
+use crate::{Chain, Db, EventQuery, NewEvent};
 
 pub(super) async fn chain_shows_changes(db: &Db) {
     let alice = user(db, "alice").await;
@@ -25,14 +25,30 @@ pub(super) async fn chain_shows_changes(db: &Db) {
     assert_eq!(read(db).await.verify_events(repo).await.unwrap(), Chain::Intact { events: 20 });
 
     let mut reader = read(db).await;
-    let newest = reader.repo_events(repo, None, 5).await.unwrap();
-    let rest = reader.repo_events(repo, Some(newest[4].id), 100).await.unwrap();
+    let all = EventQuery { before: i64::MAX, ..EventQuery::default() };
+    let of_repo = EventQuery { repo_id: Some(repo), ..all.clone() };
+    let newest = reader.events_found(&of_repo, 5).await.unwrap();
+    let older = EventQuery { before: newest[4].id, ..of_repo };
+    let rest = reader.events_found(&older, 100).await.unwrap();
     assert_eq!((newest.len(), rest.len()), (5, 15));
     assert_eq!(newest[3].hash, newest[2].previous.unwrap());
     assert_eq!((rest[14].previous, newest[0].actor_id), (None, Some(alice)));
-    assert_eq!(reader.actor_events(alice, None, 100).await.unwrap().len(), 21);
-    assert_eq!(reader.events_page(Some(newest[0].id), 100).await.unwrap().len(), 19);
-    assert_eq!(reader.events_page(None, 1).await.unwrap()[0].repo_id, None);
+    for (query, expected) in [
+        (EventQuery { actor_id: Some(alice), ..all.clone() }, 21),
+        (EventQuery { actor_id: Some(alice + 100), ..all.clone() }, 0),
+        (EventQuery { before: newest[0].id, ..all.clone() }, 19),
+        (EventQuery { from: newest[0].id, ..all.clone() }, 2),
+        (EventQuery { action: Some("commit".to_owned()), ..all.clone() }, 21),
+        (EventQuery { action: Some("comm".to_owned()), ..all.clone() }, 0),
+        (EventQuery { text: Some("\"n\":7}".to_owned()), ..all.clone() }, 1),
+        (EventQuery { text: Some("%".to_owned()), ..all.clone() }, 0),
+    ] {
+        assert_eq!(reader.events_found(&query, 100).await.unwrap().len(), expected, "{query:?}");
+    }
+    let last = reader.events_found(&all, 1).await.unwrap().remove(0);
+    assert_eq!((last.repo_id, last.id + 1), (None, reader.events_end().await.unwrap()));
+    assert_eq!(reader.event_at(at(100)).await.unwrap(), last.id);
+    assert_eq!(reader.event_at(at(101)).await.unwrap(), last.id + 1);
     drop(reader);
 
     // Whatever is done to one event shows, and nothing is left of it after it is undone.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use futures_util::future::join_all;
+use lyceum_core::Timestamp;
 
 use super::{NOW, at, put, read};
 use crate::{Db, Job, Lane};
@@ -52,7 +53,7 @@ pub(super) async fn each_job_has_one_worker(db: &Db) {
     assert_eq!(reader.jobs_pending(None).await.unwrap(), 1);
     assert_eq!(reader.jobs_pending(Some("scan")).await.unwrap(), 0);
     assert_eq!(reader.next_job_at(Lane::Any).await.unwrap(), Some(at(1)));
-    assert_eq!(reader.jobs_page(0, 9).await.unwrap()[0].key, "later");
+    assert_eq!(reader.jobs_page(false, 0, 9).await.unwrap()[0].key, "later");
 }
 
 pub(super) async fn leases_end(db: &Db) {
@@ -105,6 +106,43 @@ pub(super) async fn enqueued_again(db: &Db) {
     assert_eq!(job.payload, "5");
     assert!(put(db, move |tx| Box::pin(async move { tx.complete(&job).await })).await);
     assert_eq!(read(db).await.jobs_pending(None).await.unwrap(), 0);
+}
+
+pub(super) async fn given_up_and_tried_again(db: &Db) {
+    for number in 0..3 {
+        enqueue(db, "index", format!("bad:{number}"), "{}", 0).await;
+    }
+    enqueue(db, "scan", "good".to_owned(), "{}", 5).await;
+    for _ in 0..3 {
+        let job = claim(db, None, 0).await.unwrap();
+        assert!(put(db, move |tx| Box::pin(async move { tx.give_job_up(&job, "it broke", 2).await })).await);
+    }
+    let mut reader = read(db).await;
+    assert_eq!(reader.next_job_at(Lane::Only("index")).await.unwrap(), Some(Timestamp(i64::MAX)));
+    let failed = reader.jobs_page(true, 0, 9).await.unwrap();
+    assert_eq!(failed.iter().map(|job| job.key.as_str()).collect::<Vec<_>>(), ["bad:1", "bad:2"]);
+    assert_eq!((failed[0].run_at, failed[0].last_error.as_deref()), (None, Some("it broke")));
+    let queues: Vec<_> = reader.queues().await.unwrap();
+    let counts: Vec<_> = queues.iter().map(|q| (q.queue.as_str(), q.waiting, q.given_up)).collect();
+    assert_eq!(counts, [("index", 0, 2), ("scan", 1, 0)]);
+    assert_eq!(reader.jobs_pending(None).await.unwrap(), 1);
+    drop(reader);
+    let id = failed[0].id;
+    let again = put(db, move |tx| Box::pin(async move { tx.retry_job(id, at(1)).await })).await.unwrap();
+    assert_eq!((again.key.as_str(), again.attempts, again.run_at), ("bad:1", 0, Some(at(1))));
+    let job = claim(db, None, 2).await.unwrap();
+    assert_eq!(job.id, id);
+    assert_eq!(
+        put(db, move |tx| Box::pin(async move { tx.retry_job(id, at(2)).await })).await,
+        None,
+        "it runs"
+    );
+    // What is asked for again is tried again, and one that was asked for while it ran is not given up.
+    enqueue(db, "index", "bad:2".to_owned(), "{}", 3).await;
+    enqueue(db, "index", "bad:1".to_owned(), "{}", 4).await;
+    assert!(put(db, move |tx| Box::pin(async move { tx.give_job_up(&job, "again", 2).await })).await);
+    assert_eq!(claim(db, None, 3).await.unwrap().key, "bad:1");
+    assert_eq!(claim(db, None, 3).await.unwrap().key, "bad:2");
 }
 
 pub(super) async fn lanes_keep_apart(db: &Db) {

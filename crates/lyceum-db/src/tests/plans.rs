@@ -6,8 +6,8 @@ use super::{NOW, at, id, name, oid, put, read, sha, xet};
 use crate::testing::{TestDb, sqlite};
 use crate::value::bind;
 use crate::{
-    AccountKind, CollectionQuery, CollectionSort, DiscussionQuery, DownloadCount, Facet, Lane, ListQuery,
-    NewEvent, PublisherOf, Reader, RequestState, Sort, Viewer, ViewerScope,
+    AccountKind, CollectionQuery, CollectionSort, DiscussionQuery, DownloadCount, EventQuery, Facet, Lane,
+    ListQuery, NewEvent, PublisherOf, Reader, RequestState, Sort, Viewer, ViewerScope,
 };
 
 const MODEL: RepoKind = RepoKind::Model;
@@ -171,9 +171,15 @@ async fn reads_use_an_index() {
     r.watchers(&["x".to_owned(), "y".to_owned()], 1, 0, 9).await.unwrap();
     r.delivery(1).await.unwrap();
     r.deliveries_of(1, None, 9).await.unwrap();
-    r.repo_events(1, None, 9).await.unwrap();
-    r.actor_events(1, None, 9).await.unwrap();
-    r.events_page(None, 9).await.unwrap();
+    let before = EventQuery { before: 9, ..EventQuery::default() };
+    r.events_found(&before, 9).await.unwrap();
+    r.events_found(&EventQuery { repo_id: Some(1), ..before.clone() }, 9).await.unwrap();
+    r.events_found(&EventQuery { actor_id: Some(1), ..before }, 9).await.unwrap();
+    r.events_end().await.unwrap();
+    r.event_at(NOW).await.unwrap();
+    r.jobs_page(false, 0, 9).await.unwrap();
+    r.quotas(&[1, 2]).await.unwrap();
+    r.accounts_starting_after(AccountKind::User, "a", "ab", 9).await.unwrap();
     r.setting("x").await.unwrap();
     let seen = std::mem::take(&mut reader.seen);
     assert!(seen.len() > 60);

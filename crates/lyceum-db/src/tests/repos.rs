@@ -5,8 +5,8 @@ use lyceum_core::RepoKind;
 
 use super::{NOW, at, id, new_repo, oid, org, put, read, repo, sha, user, xet};
 use crate::{
-    Chain, Db, DownloadCount, Gated, NewAccessRequest, NewEvent, NewSegment, RepoFile, RepoSettings,
-    RequestState, Role, SegmentData, Viewer, Visibility,
+    Chain, Db, DownloadCount, EventQuery, Gated, NewAccessRequest, NewEvent, NewSegment, RepoFile,
+    RepoSettings, RequestState, Role, SegmentData, Viewer, Visibility,
 };
 
 const MODEL: RepoKind = RepoKind::Model;
@@ -201,7 +201,8 @@ pub(super) async fn deleted_repo_takes_all_along(db: &Db) {
         assert_eq!(reader.refs(repo_id).await.unwrap().len(), usize::from(there));
         assert_eq!(reader.repo_has_xet_file(repo_id, &xet(1)).await.unwrap(), there);
         assert_eq!(reader.repo_has_xet_file(repo_id, &xet(2)).await.unwrap(), there);
-        assert_eq!(reader.repo_events(repo_id, None, 9).await.unwrap().len(), 1, "events stay");
+        let events = EventQuery { before: i64::MAX, repo_id: Some(repo_id), ..EventQuery::default() };
+        assert_eq!(reader.events_found(&events, 9).await.unwrap().len(), 1, "events stay");
     }
     assert_eq!(reader.verify_events(kept).await.unwrap(), Chain::Intact { events: 1 });
     assert_eq!(reader.liked_repos(alice, Viewer::default(), None, 9).await.unwrap().len(), 1);

@@ -47,13 +47,15 @@ impl Hub {
         let caller = match bearer {
             Bearer { user_id: 0, .. } => Caller::Anonymous,
             Bearer { token_id: Some(token), .. } => match db.token(token).await? {
-                Some((token, account)) if token.expires_at.is_none_or(|end| end > now) => {
+                Some((token, account))
+                    if !account.disabled && token.expires_at.is_none_or(|end| end > now) =>
+                {
                     Caller::User(Arc::new(Identity::of(token, account)?))
                 }
                 _ => return Ok(false),
             },
             Bearer { user_id, token_id: None } => match db.account(user_id).await? {
-                Some(account) if account.kind == AccountKind::User => {
+                Some(account) if account.kind == AccountKind::User && !account.disabled => {
                     Caller::User(Arc::new(Identity::by_password(account)))
                 }
                 _ => return Ok(false),

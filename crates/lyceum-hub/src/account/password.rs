@@ -47,7 +47,9 @@ impl Hub {
             Ok(name) => self.inner.db.read().await?.account_by_name(&name).await?,
             Err(_) => None,
         };
-        let account = account.filter(|account| account.kind == AccountKind::User && !account.service);
+        let person =
+            |account: &Account| account.kind == AccountKind::User && !account.service && !account.disabled;
+        let account = account.filter(person);
         let stored = account.as_ref().and_then(|account| account.password_hash.clone());
         let known = stored.is_some();
         let (stored, password) = (stored.unwrap_or_else(|| DECOY.to_owned()), password.to_owned());

@@ -12,7 +12,7 @@ async fn a_panic_is_an_error() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_that_never_ends_is_dropped() {
+async fn a_job_that_never_ends_is_given_up() {
     for hub in TestHub::each().await {
         hub.run_due_jobs().await.unwrap();
         let now = hub.inner.clock.now();

@@ -15,7 +15,7 @@ use self::client::{Client, Upload};
 use super::{Common, serve};
 use crate::failure::{Failure, Result};
 use crate::server::{Server, stop_signal};
-use crate::settings::{LogFormat, Settings};
+use crate::settings::{Loaded, LogFormat, Settings};
 use crate::{hub, log, output};
 
 /// Account that owns what the demo uploads.
@@ -50,9 +50,9 @@ pub(crate) async fn run(common: &Common, options: Options) -> Result<ExitCode> {
 
     let (stopped, wait) = tokio::sync::oneshot::channel::<()>();
     let serving = tokio::spawn({
-        let (hub, settings) = (hub.clone(), settings.clone());
+        let (hub, loaded) = (hub.clone(), Loaded::of(settings));
         async move {
-            serve::serve(server, &hub, &settings, async {
+            serve::serve(server, &hub, &loaded, async {
                 let _sender_gone = wait.await;
             })
             .await;

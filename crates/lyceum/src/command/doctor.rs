@@ -10,7 +10,7 @@ use super::Common;
 use crate::failure::Result;
 use crate::output;
 
-pub(crate) use check::{Finding, State};
+pub(crate) use check::{Finding, State, serving};
 
 /// Check the data folder, the database and the machine
 ///

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use lyceum_core::AccountName;
+use lyceum_core::{AccountName, parse_size};
 use lyceum_hub::{Quota, StorageLimits};
 use serde_json::json;
 
@@ -26,10 +26,10 @@ pub(crate) struct Set {
     /// The user or organisation
     name: String,
     /// Most bytes of large files, counted once per repo: `500GiB`, `1.5TB`
-    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     logical: Option<u64>,
     /// Most bytes that its files take on the disk, whatever they share counted once
-    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     stored: Option<u64>,
 }
 
@@ -87,51 +87,4 @@ fn to_text(name: &AccountName, quota: Option<&Quota>) -> String {
         quota.stored_bytes,
         of(quota.stored_limit)
     )
-}
-
-/// Parses a number of bytes with a unit: decimal as `kB`, `MB`, `GB`, `TB`, or binary as `KiB`, `MiB`, `GiB`, `TiB`.
-fn bytes(text: &str) -> std::result::Result<u64, String> {
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let factor: u64 = match unit.trim().to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "kb" => 1000,
-        "mb" => 1000_u64.pow(2),
-        "gb" => 1000_u64.pow(3),
-        "tb" => 1000_u64.pow(4),
-        "kib" => 1 << 10,
-        "mib" => 1 << 20,
-        "gib" => 1 << 30,
-        "tib" => 1 << 40,
-        _ => return Err("the unit must be one of kB, MB, GB, TB, KiB, MiB, GiB, TiB".to_owned()),
-    };
-    let number: f64 =
-        number.parse().map_err(|_| "a size is a number with a unit, as in 500GiB".to_owned())?;
-    let bytes = number * factor as f64;
-    // Sizes beyond 8 EiB are beyond every database and file system.
-    if bytes >= i64::MAX as f64 {
-        return Err("the size is too large".to_owned());
-    }
-    Ok(bytes as u64)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::bytes;
-
-    #[test]
-    fn reads_sizes() {
-        let check = |text: &str, expected: Option<u64>| assert_eq!(bytes(text).ok(), expected, "{text}");
-        check("0", Some(0));
-        check("123", Some(123));
-        check("500GiB", Some(500 << 30));
-        check("1.5 tb", Some(1_500_000_000_000));
-        check("1 KiB", Some(1024));
-        check("", None);
-        check("GiB", None);
-        check("-1", None);
-        check("10 GiBs", None);
-        check("1.2.3", None);
-        check("99999999TiB", None);
-    }
 }

@@ -7,7 +7,7 @@ use lyceum_hub::Hub;
 use super::Common;
 use crate::failure::Result;
 use crate::server::{Server, router, stop_signal};
-use crate::settings::Settings;
+use crate::settings::{Loaded, Settings};
 use crate::{hub, log, output};
 
 /// Run the hub
@@ -23,15 +23,16 @@ pub(crate) struct Options {
 }
 
 pub(crate) async fn run(common: &Common, options: Options) -> Result<ExitCode> {
-    let settings = common.load_listening(options.listen)?.settings;
+    let loaded = common.load_listening(options.listen)?;
+    let settings = &loaded.settings;
     log::start(&settings.log)?;
     let stop = stop_signal()?;
     // Bound first: a taken port must be told before a database is made.
     let server = Server::bind(&settings.listen, &settings.limits).await?;
     let files = raise_open_files();
-    let hub = hub::open(&settings).await?;
+    let hub = hub::open(settings).await?;
     let address = format!("http://{}", server.address());
-    announce(common, &settings, &hub, &address).await?;
+    announce(common, settings, &hub, &address).await?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         %address,
@@ -39,13 +40,13 @@ pub(crate) async fn run(common: &Common, options: Options) -> Result<ExitCode> {
         open_files = files,
         "serving"
     );
-    serve(server, &hub, &settings, stop).await;
+    serve(server, &hub, &loaded, stop).await;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
 
 /// Serves and runs jobs until `stop`; returns when both have ended.
-pub(crate) async fn serve(server: Server, hub: &Hub, settings: &Settings, stop: impl Future<Output = ()>) {
+pub(crate) async fn serve(server: Server, hub: &Hub, loaded: &Loaded, stop: impl Future<Output = ()>) {
     let (stop_jobs, jobs_stopped) = tokio::sync::oneshot::channel::<()>();
     let jobs = tokio::spawn({
         let hub = hub.clone();
@@ -61,7 +62,7 @@ pub(crate) async fn serve(server: Server, hub: &Hub, settings: &Settings, stop: 
         // Their connections would never end by themselves.
         hub.end_followers();
     };
-    server.run(router(hub, settings), stop).await;
+    server.run(router(hub, loaded), stop).await;
     let _receiver_gone = stop_jobs.send(());
     if let Err(error) = jobs.await {
         tracing::error!(%error, "the job runner ended badly");

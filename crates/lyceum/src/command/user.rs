@@ -14,10 +14,13 @@ use crate::{hub, output};
 /// Longest password that is read.
 const MAX_PASSWORD_BYTES: u64 = 1024;
 
-/// Make users, and connect them with providers of identities
+/// Make users, say what they may, and connect them with providers of identities
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     Create(Create),
+    SetAdmin(SetAdmin),
+    Disable(Disable),
+    Enable(Enable),
     Link(Link),
     Unlink(Unlink),
 }
@@ -48,6 +51,35 @@ pub(crate) struct Create {
     /// Read a password from the first line of standard input
     #[arg(long)]
     password_stdin: bool,
+}
+
+/// Let a user administer the hub, or no longer
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  lyceum user set-admin ada\n  lyceum user set-admin ada --remove")]
+pub(crate) struct SetAdmin {
+    /// The user
+    name: String,
+    /// Take the role instead of giving it
+    #[arg(long)]
+    remove: bool,
+}
+
+/// Keep a user out
+///
+/// None of the user's tokens, sessions and passwords works any more, from this moment. What the user owns stays.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  lyceum user disable ada")]
+pub(crate) struct Disable {
+    /// The user
+    name: String,
+}
+
+/// Let a user in again who was kept out
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  lyceum user enable ada")]
+pub(crate) struct Enable {
+    /// The user
+    name: String,
 }
 
 /// Let whom a provider of identities knows in as a user
@@ -83,9 +115,41 @@ pub(crate) struct Unlink {
 pub(crate) async fn run(common: &Common, command: Command) -> Result<ExitCode> {
     match command {
         Command::Create(options) => create(common, options).await,
+        Command::SetAdmin(options) => set_admin(common, &options).await,
+        Command::Disable(options) => set_disabled(common, &options.name, true).await,
+        Command::Enable(options) => set_disabled(common, &options.name, false).await,
         Command::Link(options) => link(common, &options).await,
         Command::Unlink(options) => unlink(common, &options).await,
     }
+}
+
+async fn set_admin(common: &Common, options: &SetAdmin) -> Result<ExitCode> {
+    let settings = common.load()?.settings;
+    let (name, admin) =
+        (AccountName::parse(&options.name).map_err(lyceum_hub::Error::from)?, !options.remove);
+    hub::open(&settings).await?.set_admin(&name, admin).await?;
+    if common.json {
+        output::print_json(&json!({ "user": name.as_str(), "admin": admin }));
+    } else if admin {
+        output::print(&format!("{name} administers the hub"));
+    } else {
+        output::print(&format!("{name} does not administer the hub any more"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn set_disabled(common: &Common, name: &str, disabled: bool) -> Result<ExitCode> {
+    let settings = common.load()?.settings;
+    let name = AccountName::parse(name).map_err(lyceum_hub::Error::from)?;
+    hub::open(&settings).await?.set_disabled(&name, disabled).await?;
+    if common.json {
+        output::print_json(&json!({ "user": name.as_str(), "disabled": disabled }));
+    } else if disabled {
+        output::print(&format!("{name} is kept out"));
+    } else {
+        output::print(&format!("{name} may sign in again"));
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn link(common: &Common, link: &Link) -> Result<ExitCode> {

@@ -11,7 +11,8 @@ use lyceum_core::Entropy;
 use lyceum_hub::Hub;
 use lyceum_web::Web;
 
-use crate::settings::Settings;
+use super::machine::machine;
+use crate::settings::Loaded;
 
 /// Below these only programs ask.
 const PROGRAM_PATHS: [&str; 4] = ["/api/", "/xet/", "/v1/", "/v2/"];
@@ -20,7 +21,8 @@ const X_ERROR_MESSAGE: HeaderName = HeaderName::from_static("x-error-message");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Returns every route of the server.
-pub(crate) fn router(hub: &Hub, settings: &Settings) -> Router {
+pub(crate) fn router(hub: &Hub, loaded: &Loaded) -> Router {
+    let settings = &loaded.settings;
     let api = Api {
         hub: hub.clone(),
         base_url: settings.public_url().map(Into::into),
@@ -32,6 +34,7 @@ pub(crate) fn router(hub: &Hub, settings: &Settings) -> Router {
         hub: hub.clone(),
         entropy: Entropy::system(),
         public_url: settings.public_url().map(str::to_owned),
+        machine: machine(hub, loaded),
     };
     lyceum_api::router_with_pages(api, lyceum_web::router(web)).layer(from_fn(show_missing))
 }

@@ -97,6 +97,11 @@ impl Loaded {
         Ok(Self { settings, sources })
     }
 
+    /// Returns settings that nobody loaded from anywhere.
+    pub(crate) fn of(settings: Settings) -> Self {
+        Self { settings, sources: BTreeMap::new() }
+    }
+
     /// Returns a setting's value as it stands in a file, without a password.
     pub(crate) fn shown(&self, name: &str) -> String {
         let mut settings = self.settings.clone();

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use lyceum_core::{Clock, Timestamp};
+use lyceum_hub::Hub;
 use rustix::process::{Resource, getrlimit};
 
 use crate::hub;
@@ -61,11 +62,30 @@ impl Finding {
 
 /// Runs every check, in an order in which an early failure explains later ones.
 pub(super) async fn all(settings: &Settings) -> Vec<Finding> {
+    let mut findings = machine(settings);
+    findings.push(database(settings).await);
+    findings.extend(issuers(settings).await);
+    findings
+}
+
+/// Runs the checks that can be made beside a hub that serves.
+pub(crate) async fn serving(settings: &Settings, hub: &Hub) -> Vec<Finding> {
+    let of_machine = settings.clone();
+    let checked = tokio::task::spawn_blocking(move || machine(&of_machine)).await;
+    let mut findings = checked.unwrap_or_default();
+    findings.push(open_database(hub).await);
+    findings.extend(issuers(settings).await);
+    findings
+}
+
+fn machine(settings: &Settings) -> Vec<Finding> {
     let data = settings.data();
     let now = Clock::system().now();
-    let mut findings = vec![folder(data), space(data), clock(data, now), open_files(settings)];
-    findings.push(public_url(settings));
-    findings.push(database(settings).await);
+    vec![folder(data), space(data), clock(data, now), open_files(settings), public_url(settings)]
+}
+
+async fn issuers(settings: &Settings) -> Vec<Finding> {
+    let mut findings = Vec::new();
     for provider in &settings.oidc {
         findings.push(issuer("oidc", &provider.name, &provider.issuer).await);
     }
@@ -185,6 +205,19 @@ async fn issuer(name: &'static str, provider: &str, issuer: &str) -> Finding {
         Err(error) => Finding::new(name, State::Broken, format!("`{provider}`: {error}")).remedy(
             "check the address, that this machine reaches it, and that the machine trusts its certificate",
         ),
+    }
+}
+
+async fn open_database(hub: &Hub) -> Finding {
+    let name = "database";
+    let started = Instant::now();
+    match hub.ready().await {
+        Ok(()) => {
+            let took = started.elapsed();
+            let state = if took > SLOW_DATABASE { State::Doubtful } else { State::Good };
+            Finding::new(name, state, format!("answers in {} ms", took.as_millis()))
+        }
+        Err(error) => Finding::new(name, State::Broken, error.to_string()),
     }
 }
 
