@@ -53,6 +53,8 @@ pub struct JobState {
     pub run_at: Option<Timestamp>,
     /// Until when a worker has it.
     pub locked_until: Option<Timestamp>,
+    /// How often it was claimed at all.
+    pub lease: i64,
 }
 
 /// How much there is to do in a queue.
@@ -107,7 +109,7 @@ macro_rules! job_columns {
 
 macro_rules! job_state_columns {
     () => {
-        "id, queue, key, attempts, last_error, created_at, run_at, locked_until"
+        "id, queue, key, attempts, last_error, created_at, run_at, locked_until, lease"
     };
 }
 
@@ -137,6 +139,7 @@ impl Record for JobState {
             created_at: columns.get()?,
             run_at: Some(columns.get()?).filter(|at| *at != NEVER),
             locked_until: columns.get()?,
+            lease: columns.get()?,
         })
     }
 }

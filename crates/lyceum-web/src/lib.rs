@@ -66,6 +66,7 @@ pub fn router(web: Web) -> Router {
         .merge(page::admin::routes())
         .merge(page::collections::routes())
         .merge(page::organisation::routes())
+        .merge(page::space::routes())
         .with_state(web)
 }
 

@@ -23,5 +23,6 @@ pub(crate) mod oidc;
 pub(crate) mod organisation;
 pub(crate) mod repo;
 pub(crate) mod repo_settings;
+pub(crate) mod space;
 pub(crate) mod tree;
 pub(crate) mod webhooks;

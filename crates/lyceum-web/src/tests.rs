@@ -9,8 +9,10 @@ mod gate;
 mod manage;
 mod oidc;
 mod parts;
+mod organisation;
 mod repo;
 mod site;
+mod space;
 
 use axum::Router;
 use axum::body::Body;

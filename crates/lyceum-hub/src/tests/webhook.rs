@@ -341,7 +341,7 @@ async fn slow_receivers_keep_only_their_owner_waiting() {
         }
     };
     tokio::time::timeout(std::time::Duration::from_secs(10), delivered).await.unwrap();
-    let jobs = hub.inner.db.read().await.unwrap().jobs_page(0, 100).await.unwrap();
+    let jobs = hub.inner.db.read().await.unwrap().jobs_page(false, 0, 100).await.unwrap();
     let jobs: Vec<_> = jobs.into_iter().filter(|job| job.queue == crate::webhook::deliver::QUEUE).collect();
     assert_eq!(jobs.len(), 20);
     assert!(jobs.iter().filter(|job| job.lease > 0).count() <= 2, "those that must wait are not written");
