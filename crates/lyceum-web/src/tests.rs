@@ -3,13 +3,13 @@
 mod admin;
 mod bucket;
 mod community;
-mod edit;
 mod docs;
+mod edit;
 mod gate;
 mod manage;
 mod oidc;
-mod parts;
 mod organisation;
+mod parts;
 mod repo;
 mod site;
 mod space;

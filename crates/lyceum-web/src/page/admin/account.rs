@@ -62,7 +62,7 @@ pub(crate) async fn show(admin: Admin, Path(name): Path<String>) -> PageResult {
     let open = if account.organisation { "/admin/organisations" } else { "/admin/users" };
     let page = AccountPage {
         layout: admin.layout(account.name.as_str()),
-        menu: Menu { open: open },
+        menu: Menu { open },
         myself: admin.session.caller.identity().is_some_and(|identity| identity.user_id == account.id),
         name: account.name.to_string(),
         full_name: account.full_name,
