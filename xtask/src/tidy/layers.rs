@@ -15,6 +15,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("lyceum-git", &["lyceum-core"]),
     ("lyceum-bare", &["lyceum-core", "lyceum-git"]),
     ("lyceum-db", &["lyceum-core"]),
+    ("lyceum-search", &["lyceum-core"]),
     ("lyceum-trust", &["lyceum-core"]),
     ("lyceum-store", &["lyceum-core", "lyceum-xet"]),
     (
@@ -26,6 +27,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "lyceum-xet",
             "lyceum-git",
             "lyceum-db",
+            "lyceum-search",
             "lyceum-trust",
             "lyceum-store",
         ],
@@ -65,6 +67,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("axum", &["lyceum-api", "lyceum-web", "lyceum"]),
     ("askama", &["lyceum-web"]),
     ("comrak", &["lyceum-markup"]),
+    ("tantivy", &["lyceum-search"]),
     ("clap", &["lyceum", "xtask"]),
 ];
 
