@@ -33,6 +33,7 @@ const RESERVED: &[&str] = &[
     "spaces",
     "static",
     "uploads",
+    "users",
     "v1",
     "v2",
     "xet",

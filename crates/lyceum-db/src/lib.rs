@@ -9,6 +9,7 @@ mod access;
 mod account;
 mod attachment;
 mod bucket;
+mod catalogue;
 mod collection;
 mod db;
 mod device;
@@ -51,6 +52,7 @@ pub use account::{Account, AccountKind, NewAccount, Role};
 pub use attachment::Attachment;
 pub use bucket::event::{BucketChange, BucketEvent};
 pub use bucket::{Bucket, BucketFile};
+pub use catalogue::{CatalogueChange, CatalogueRepo, ListedRepo};
 pub use collection::{
     Collection, CollectionChange, CollectionItem, CollectionQuery, CollectionSort, NewCollection,
     NewCollectionItem,

@@ -35,6 +35,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { name: "collect", text: include_str!("../migrations/0011_collect.sql") },
     Migration { name: "shared_messages", text: include_str!("../migrations/0012_shared_messages.sql") },
     Migration { name: "disabled", text: include_str!("../migrations/0013_disabled.sql") },
+    Migration { name: "catalogue", text: include_str!("../migrations/0014_catalogue.sql") },
 ];
 
 /// Brings the schema up to date, in one transaction that keeps other replicas waiting.

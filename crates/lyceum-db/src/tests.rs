@@ -8,6 +8,7 @@ use crate::{AccountKind, Db, Gated, NewAccount, NewRepo, Reader, Repo, Result, T
 
 mod accounts;
 mod buckets;
+mod catalogue;
 mod collections;
 mod crash;
 mod discussions;
@@ -56,6 +57,7 @@ macro_rules! both {
 both! {
     accounts { names_and_addresses_are_unique members_and_roles resource_groups_give_roles tokens_lead_to_their_users refresh_tokens_work_once device_grants_step_once }
     buckets { levels_and_pages_match_a_naive_model files_of_a_bucket_stay }
+    catalogue { changes_are_noted }
     collections { items_keep_their_order lists_show_what_may_be_seen }
     discussions { numbers_events_and_pages states_change_once authors_may_leave }
     events { chain_shows_changes }

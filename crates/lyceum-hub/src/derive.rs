@@ -27,6 +27,8 @@ const MAX_COUNTED_FILES: usize = 200;
 const MAX_GGUF_BYTES: u64 = 64 << 20;
 /// First bytes of a GGUF file that are read at first.
 const GGUF_START_BYTES: u64 = 1 << 20;
+/// First bytes of a card that it is found by.
+const MAX_TEXT_BYTES: usize = 16 << 10;
 /// Longest description, in characters.
 const MAX_DESCRIPTION_CHARS: usize = 300;
 /// Keys of `config.json` that clients ask for.
@@ -71,6 +73,10 @@ impl Hub {
         // The job acts for the hub itself, which may read everything.
         let repo = Repo { record, action: Action::Read };
         self.facts(&repo, head.peeled).await?;
+        if !self.inner.db.read().await?.has_repo_text(repo_id).await? {
+            // Described by an older program.
+            self.describe_again(&repo).await?;
+        }
         Ok(())
     }
 
@@ -83,9 +89,9 @@ impl Hub {
         let facts = match stored.filter(|stored| stored.commit_oid == commit) {
             Some(stored) => Arc::new(Facts::try_from(stored)?),
             None => {
-                let facts = Arc::new(self.derive(repo, commit).await?);
-                self.store_facts(repo, commit, &facts).await?;
-                facts
+                let (facts, text) = self.derive(repo, commit).await?;
+                self.store_facts(repo, commit, &facts, text).await?;
+                Arc::new(facts)
             }
         };
         self.inner.git.keep_facts(repo.record.id, commit, &facts);
@@ -97,14 +103,14 @@ impl Hub {
         let Some(head) = self.head(repo).await? else {
             return Ok(());
         };
-        let facts = Arc::new(self.derive(repo, head).await?);
-        self.store_facts(repo, head, &facts).await?;
-        self.inner.git.keep_facts(repo.record.id, head, &facts);
+        let (facts, text) = self.derive(repo, head).await?;
+        self.store_facts(repo, head, &facts, text).await?;
+        self.inner.git.keep_facts(repo.record.id, head, &Arc::new(facts));
         Ok(())
     }
 
     /// Stores facts if they are those of the default branch's head, in which case lists show them.
-    async fn store_facts(&self, repo: &Repo, commit: Oid, facts: &Facts) -> Result<()> {
+    async fn store_facts(&self, repo: &Repo, commit: Oid, facts: &Facts, text: String) -> Result<()> {
         let branch = default_branch(&repo.record);
         let row = facts.row(repo.record.id, commit, self.inner.clock.now());
         let tags = facts.tags.clone();
@@ -113,8 +119,10 @@ impl Hub {
             .write(move |tx| {
                 Box::pin(async move {
                     let head = tx.ref_get(row.repo_id, &branch).await?;
-                    if head.is_some_and(|head| head.peeled == row.commit_oid) {
-                        tx.put_repo_info(&row, &tags).await?;
+                    if head.is_some_and(|head| head.peeled == row.commit_oid)
+                        && tx.put_repo_info(&row, &tags).await?
+                    {
+                        tx.put_repo_text(row.repo_id, &text).await?;
                     }
                     Ok::<_, Error>(())
                 })
@@ -122,7 +130,8 @@ impl Hub {
             .await
     }
 
-    async fn derive(&self, repo: &Repo, commit: Oid) -> Result<Facts> {
+    /// Returns the facts of a commit, and what its card says.
+    async fn derive(&self, repo: &Repo, commit: Oid) -> Result<(Facts, String)> {
         let entries = self.all_files(repo, commit).await?;
         let author = read_commit(&self.objects(repo), commit).await.map_err(Error::internal)?.author.name;
         let mut facts = Facts {
@@ -149,7 +158,8 @@ impl Hub {
         let mut seen = std::collections::HashSet::new();
         facts.tags.retain(|tag| seen.insert(tag.clone()));
         facts.card = metadata.map(Value::Object);
-        Ok(facts)
+        let body = card::split(&readme).map_or(readme.as_str(), |(_, body)| body);
+        Ok((facts, body[..body.floor_char_boundary(MAX_TEXT_BYTES)].to_owned()))
     }
 
     async fn derive_model(

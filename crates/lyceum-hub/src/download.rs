@@ -43,6 +43,7 @@ impl Hub {
         }
         let count = |((repo_id, day), count)| lyceum_db::DownloadCount { repo_id, day, count };
         let batch: Vec<_> = counted.into_iter().map(count).collect();
+        self.inner.catalogue.downloaded(batch.iter().map(|count| count.repo_id));
         self.inner
             .db
             .write(move |tx| Box::pin(async move { Ok::<_, crate::Error>(tx.add_downloads(&batch).await?) }))

@@ -1,5 +1,6 @@
 //! The hub itself: what it is made of and how it starts.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use lyceum_core::{Clock, Entropy, RepoKind};
@@ -14,6 +15,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use crate::bucket::Followers;
 use crate::cache::GitCache;
+use crate::catalogue::Catalogue;
 use crate::download::Downloads;
 use crate::mirror::Mirrors;
 use crate::oidc::{self, OidcProvider, Provider};
@@ -50,6 +52,8 @@ pub struct HubOptions {
     pub webhooks_allowed: AllowList,
     /// Where packs are kept for the next clone; `None` keeps none.
     pub packs: Option<PackCacheOptions>,
+    /// Where the search index is kept; `None` keeps it in memory.
+    pub search: Option<PathBuf>,
     /// Who vouches for people.
     pub oidc: Vec<OidcProvider>,
     /// Who may vouch for programs.
@@ -67,6 +71,7 @@ impl Default for HubOptions {
             public_url: "http://localhost".to_owned(),
             webhooks_allowed: AllowList::default(),
             packs: None,
+            search: None,
             oidc: Vec::new(),
             publisher_issuers: Vec::new(),
             upstreams: Vec::new(),
@@ -116,6 +121,8 @@ pub(crate) struct Inner {
     pub(crate) throttle: Throttle,
     /// Turns to write the diff of a pull request.
     pub(crate) diff_work: Arc<Semaphore>,
+    /// The search index.
+    pub(crate) catalogue: Catalogue,
     /// Packs that are kept for the next clone.
     pub(crate) packs: Packs,
     /// Turns to answer a fetch.
@@ -164,6 +171,7 @@ impl Hub {
             oidc,
             publisher_issuers,
             delivery_added: Notify::new(),
+            catalogue: Catalogue::new(options.search.clone()),
             packs: Packs::open(options.packs.as_ref()),
             fetches: Arc::new(Semaphore::new(MAX_FETCHES)),
             options,

@@ -41,7 +41,8 @@ impl Hub {
             self.run_chores(stop.clone()),
             self.run_mirrors(stop.clone()),
             self.run_deliveries(stop.clone()),
-            self.run_collections(stop)
+            self.run_collections(stop.clone()),
+            self.run_catalogue(stop)
         );
         if let Err(error) = self.flush_downloads().await {
             tracing::error!(

@@ -11,6 +11,7 @@ mod attachment;
 mod bucket;
 mod cache;
 mod card;
+mod catalogue;
 mod collection;
 mod commit;
 mod compare;
@@ -68,6 +69,7 @@ pub use bucket::{
     BucketOperation, BucketPage, BucketResume, BucketTreePage,
 };
 pub use card::{Problem, Severity};
+pub use catalogue::find::{FindQuery, Found, FoundAccounts};
 pub use collection::{
     Collection, CollectionFilter, CollectionItem, CollectionItemKind, CollectionMade, CollectionPage,
     CollectionSlug, ItemChange, ItemShown, NewCollectionOf,
@@ -104,6 +106,7 @@ pub use lyceum_fetch::AllowList;
 pub use lyceum_git::ArchiveFormat;
 pub use lyceum_git::wire::Version as GitVersion;
 pub use lyceum_oidc::{ClientSecret, check_issuer};
+pub use lyceum_search::{Facet, FacetCounts};
 pub use lyceum_store::ByteStream;
 pub use mirror::{
     InvalidPattern, MIN_EVERY_SECONDS, MirrorInfo, MirrorSource, NewMirror, PullThrough, RepoPattern,

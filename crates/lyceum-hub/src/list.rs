@@ -12,7 +12,7 @@ use crate::derive::Facts;
 use crate::{Action, Caller, Error, ErrorKind, Hub, Repo, RepoInfo, Result};
 
 /// Most words of a search, and most tags of a filter.
-const MAX_TERMS: usize = 16;
+pub(crate) const MAX_TERMS: usize = 16;
 /// Most tags of one type in the catalogue.
 const MAX_CATALOGUE: usize = 1000;
 /// Most tags that the catalogue looks at, the most used first.
@@ -97,7 +97,17 @@ impl Hub {
                 format!("at most {MAX_TERMS} search words and {MAX_TERMS} filters are allowed"),
             ));
         }
-        let Some(rows) = self.list_query(caller, &query)? else {
+        if !query.search.is_empty()
+            && let Some(page) = self.list_named(caller, &query, false).await?
+        {
+            return Ok(page);
+        }
+        self.list_stored(caller, &query).await
+    }
+
+    /// Lists the repos that the caller may see, from the database alone.
+    pub(crate) async fn list_stored(&self, caller: &Caller, query: &ListQuery) -> Result<RepoPage> {
+        let Some(rows) = self.list_query(caller, query)? else {
             return Ok(RepoPage { repos: Vec::new(), next: None });
         };
         let sort = rows.sort;
@@ -181,8 +191,10 @@ impl Hub {
             ListSort::Trending => Sort::Trending,
         };
         let cursor = |cursor: &str| {
-            let (value, id) = cursor.split_once('.')?;
-            Some((value.parse().ok()?, id.parse().ok()?))
+            // The index adds to a cursor what only it knows.
+            let mut parts = cursor.split('.');
+            let mut next = || parts.next()?.parse().ok();
+            Some((next()?, next()?))
         };
         let after = match &query.after {
             None => None,

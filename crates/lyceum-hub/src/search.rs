@@ -3,13 +3,12 @@
 use lyceum_core::RepoKind;
 use lyceum_db::AccountKind;
 
+use crate::catalogue::find::MAX_QUERY_CHARS;
 use crate::{
     Account, Caller, Collection, CollectionFilter, CollectionSort, Error, ErrorKind, Hub, ListQuery,
     ListSort, RepoInfo, Result,
 };
 
-/// Longest text that is looked for.
-const MAX_QUERY_CHARS: usize = 256;
 /// Most hits of one sort.
 const MAX_HITS: usize = 50;
 
@@ -33,11 +32,11 @@ pub struct QuickQuery {
 /// What was found, of each sort that was asked for.
 #[derive(Debug, Clone, Default)]
 pub struct QuickHits {
-    /// Repos whose id holds the text, by kind, the most demanded first.
+    /// Repos whose id holds the text, by kind: what is called so first, then the most demanded.
     pub repos: Vec<(RepoKind, Vec<RepoInfo>)>,
-    /// Users whose name starts with the text.
+    /// Users whose name holds the text.
     pub users: Vec<Account>,
-    /// Organisations whose name starts with the text.
+    /// Organisations whose name holds the text.
     pub organisations: Vec<Account>,
     /// Collections whose title holds the text.
     pub collections: Vec<Collection>,
@@ -67,18 +66,19 @@ impl Hub {
                 limit,
                 siblings: false,
             };
-            hits.repos.push((kind, self.list_repos(caller, list).await?.repos));
+            let named = if text.is_empty() { None } else { self.list_named(caller, &list, true).await? };
+            let found = match named {
+                Some(found) => found,
+                None => self.list_repos(caller, list).await?,
+            };
+            hits.repos.push((kind, found.repos));
         }
-        let mut db = self.inner.db.read().await?;
         if query.users {
-            let found = db.accounts_starting(AccountKind::User, text, limit as u32).await?;
-            hits.users = found.into_iter().map(Account::from).collect();
+            hits.users = self.find_accounts(AccountKind::User, text, None, limit).await?.accounts;
         }
         if query.organisations {
-            let found = db.accounts_starting(AccountKind::Org, text, limit as u32).await?;
-            hits.organisations = found.into_iter().map(Account::from).collect();
+            hits.organisations = self.find_accounts(AccountKind::Org, text, None, limit).await?.accounts;
         }
-        drop(db);
         if query.collections {
             let filter = CollectionFilter {
                 owners: Vec::new(),

@@ -10,6 +10,7 @@ use lyceum_store::{Store, StoreOptions};
 use sha2::Digest as _;
 use tempfile::TempDir;
 
+use crate::hub::Inner;
 use crate::{
     BucketOperation, Caller, Hub, HubOptions, LfsAction, LfsObject, LfsOperation, NewRepo, NewToken, NewUser,
     Repo, TokenRole,
@@ -62,6 +63,13 @@ impl TestHub {
             .await
             .expect("a fresh hub starts");
         Self { hub, now_ms, _db: db, _store: folder }
+    }
+
+    /// Starts another hub over the same database and store, as another process would.
+    pub async fn again(&self, options: HubOptions) -> Hub {
+        let Inner { db, store, clock, .. } = &*self.hub.inner;
+        let started = Hub::start(db.clone(), store.clone(), clock.clone(), Entropy::system(), options).await;
+        started.expect("another hub starts")
     }
 
     /// Returns the hub.

@@ -17,6 +17,7 @@ mod push;
 mod quota;
 mod reference;
 mod repo;
+mod search;
 mod webhook;
 
 use bytes::Bytes;

@@ -34,6 +34,7 @@ pub(crate) async fn open(settings: &Settings) -> Result<Hub> {
             .map_or_else(|| format!("http://{}", settings.listen), str::to_owned),
         webhooks_allowed: AllowList::parse(&settings.webhooks.allow_private)
             .map_err(|error| Failure::usage(format!("setting `webhooks.allow_private`: {error}")))?,
+        search: Some(data.join("search")),
         oidc: oidc.map_err(Failure::usage)?,
         publisher_issuers: settings.publishers.issuers().map(str::to_owned).collect(),
         upstreams: upstreams.map_err(Failure::usage)?,

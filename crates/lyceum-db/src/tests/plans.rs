@@ -81,6 +81,15 @@ async fn reads_use_an_index() {
     r.repo_access_by_id(1, 1).await.unwrap();
     r.repo_with_ref(MODEL, &id("a/b"), Some(1), ["refs/heads/x", "refs/tags/x"]).await.unwrap();
     r.repos_count(MODEL).await.unwrap();
+    r.catalogue_changes(1, 9).await.unwrap();
+    r.catalogue_changes_among(&[1, 2]).await.unwrap();
+    r.last_catalogue_change().await.unwrap();
+    r.catalogue_repos(0, 9).await.unwrap();
+    r.catalogue_repos_among(&[1, 2]).await.unwrap();
+    r.catalogue_accounts(0, 9).await.unwrap();
+    r.listed_repos(&[1, 2, 3], 1).await.unwrap();
+    r.resource_groups_of(1).await.unwrap();
+    r.has_repo_text(1).await.unwrap();
     r.repo_info(1).await.unwrap();
     r.tag_counts(MODEL, Facet::Tag, "license:", 9).await.unwrap();
     r.likers(1, None, 9).await.unwrap();
