@@ -56,6 +56,8 @@ pub fn router(web: Web) -> Router {
         .route("/device", get(page::device::show))
         .route("/device/approve", post(page::device::decide))
         .route("/oauth/device", get(page::device::show))
+        .route("/users", get(page::people::show))
+        .route("/organizations", get(page::people::show))
         .route("/{namespace}", get(page::account::show).post(page::account::follow));
     for kind in RepoKind::ALL {
         router = router.route(&format!("/{}", kind.plural()), get(page::list::show)).merge(repo_pages(kind));

@@ -21,6 +21,7 @@ pub(crate) mod list;
 pub(crate) mod login;
 pub(crate) mod oidc;
 pub(crate) mod organisation;
+pub(crate) mod people;
 pub(crate) mod repo;
 pub(crate) mod repo_settings;
 pub(crate) mod space;

@@ -6,6 +6,7 @@ mod community;
 mod docs;
 mod edit;
 mod gate;
+mod list;
 mod manage;
 mod oidc;
 mod organisation;

@@ -1,12 +1,12 @@
-//! `/models`, `/datasets`, `/spaces`, `/kernels`, `/buckets`: what the caller may see, page by page.
+//! `/models`, `/datasets`, `/spaces`, `/kernels`, `/buckets`: what the caller may see, narrowed down by text and facets.
+//!
+//! All that is chosen stands in the address, so that a list can be kept and shared.
 
 use askama::Template;
 use axum::extract::State;
 use http::{StatusCode, Uri};
 use lyceum_core::RepoKind;
-use lyceum_hub::{ListQuery, ListSort, RepoInfo, Visibility};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Deserialize;
+use lyceum_hub::{FindQuery, Gated, ListQuery, ListSort, RepoInfo, Visibility};
 
 use crate::error::{PageError, PageResult};
 use crate::form::Query;
@@ -16,48 +16,62 @@ use crate::response::{CachePolicy, render};
 use crate::session::Session;
 use crate::{Web, format};
 
+mod choice;
+
+use choice::{Choice, Group, Order};
+
 /// Repos on a page.
-const PAGE: usize = 50;
-/// Most words of a search that count.
-const MAX_WORDS: usize = 8;
+const PAGE: usize = 30;
 
 /// A repo in a list.
 pub(crate) struct Row {
     pub(crate) path: String,
     pub(crate) id: String,
     pub(crate) private: bool,
+    pub(crate) gated: bool,
     pub(crate) task: Option<String>,
+    pub(crate) size: Option<String>,
     pub(crate) changed: String,
     pub(crate) downloads: String,
-}
-
-/// What the address may say.
-#[derive(Deserialize)]
-pub(crate) struct Wanted {
-    search: Option<String>,
-    after: Option<String>,
+    pub(crate) likes: String,
 }
 
 #[derive(Template)]
-#[template(path = "list.html")]
+#[template(path = "catalogue.html")]
 struct List {
     layout: Layout,
     kind: &'static str,
     search: String,
+    /// What the form keeps of the address beside the text.
+    kept: Vec<(&'static str, String)>,
+    groups: Vec<Group>,
+    orders: Vec<Order>,
+    /// The address without text and facets, if there are any.
+    all: Option<String>,
+    chosen: usize,
+    /// How many there are; `None` while there is no index.
+    total: Option<String>,
+    loose: bool,
     rows: Vec<Row>,
+    first: Option<String>,
     next: Option<String>,
 }
 
 impl From<RepoInfo> for Row {
     fn from(info: RepoInfo) -> Self {
         let link = RepoLink { kind: info.repo.kind(), id: info.repo.id().clone() };
+        let total = |value: &Option<serde_json::Value>| value.as_ref()?.get("total")?.as_u64();
+        let parameters = total(&info.safetensors).or_else(|| total(&info.gguf));
         Self {
             path: link.path(),
             id: link.id.to_string(),
             private: info.visibility == Visibility::Private,
-            task: info.pipeline_tag,
+            gated: info.gated != Gated::No,
+            task: info.pipeline_tag.or(info.sdk),
+            size: parameters.map(choice::short),
             changed: format::time(info.last_modified),
             downloads: format::count(info.downloads),
+            likes: format::count(info.likes),
         }
     }
 }
@@ -67,26 +81,36 @@ pub(crate) async fn show(
     State(web): State<Web>,
     session: Session,
     uri: Uri,
-    Query(wanted): Query<Wanted>,
+    Query(asked): Query<Vec<(String, String)>>,
 ) -> PageResult {
     let kind = kind_of(uri.path());
-    let search = wanted.search.unwrap_or_default();
-    let query = ListQuery {
-        search: search.split_whitespace().take(MAX_WORDS).map(str::to_owned).collect(),
-        after: wanted.after,
-        ..query(kind, None, PAGE)
+    let choice = Choice::read(kind.plural(), asked);
+    let query = FindQuery {
+        kind,
+        text: choice.search.clone(),
+        facets: choice.facets.clone(),
+        tags: choice.tags.clone(),
+        author: choice.author.clone(),
+        sort: choice.sort.and_then(choice::sort),
+        after: choice.after.clone(),
+        limit: PAGE,
     };
-    let found = web.hub.list_repos(&session.caller, query).await?;
-    let next = found.next.map(|after| {
-        let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-        format!("/{}?search={}&after={}", kind.plural(), encode(&search), encode(&after))
-    });
+    let found = web.hub.find_repos(&session.caller, query).await?;
+    let (total, counted) = found.counts.map_or((None, Vec::new()), |(total, facets)| (Some(total), facets));
     let page = List {
         layout: Layout::new(format!("Lyceum: {}", kind.plural()), &session),
         kind: kind.plural(),
-        search,
+        kept: choice.kept(),
+        groups: choice.groups(counted),
+        orders: choice.orders(),
+        all: choice.narrow().then(|| format!("/{}", kind.plural())),
+        chosen: choice.facets.len() + choice.tags.len() + usize::from(choice.author.is_some()),
+        total: total.map(format::count),
+        loose: found.loose,
         rows: found.repos.into_iter().map(Row::from).collect(),
-        next,
+        first: choice.after.is_some().then(|| choice.link(|_| {})),
+        next: found.next.map(|after| choice.link(|choice| choice.after = Some(after))),
+        search: choice.search,
     };
     Ok(render(StatusCode::OK, CachePolicy::Revalidate, &page))
 }
@@ -99,12 +123,7 @@ pub(crate) async fn newest(
     author: Option<String>,
     limit: usize,
 ) -> Result<Vec<Row>, PageError> {
-    let found = web.hub.list_repos(&session.caller, query(kind, author, limit)).await?;
-    Ok(found.repos.into_iter().map(Row::from).collect())
-}
-
-fn query(kind: RepoKind, author: Option<String>, limit: usize) -> ListQuery {
-    ListQuery {
+    let query = ListQuery {
         kind,
         author,
         search: Vec::new(),
@@ -116,5 +135,7 @@ fn query(kind: RepoKind, author: Option<String>, limit: usize) -> ListQuery {
         after: None,
         limit,
         siblings: false,
-    }
+    };
+    let found = web.hub.list_repos(&session.caller, query).await?;
+    Ok(found.repos.into_iter().map(Row::from).collect())
 }
