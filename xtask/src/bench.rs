@@ -11,6 +11,7 @@ mod git;
 mod nginx;
 mod reference;
 mod requests;
+mod search;
 mod start;
 mod transfer;
 
@@ -24,7 +25,7 @@ use crate::{environment, server, tools};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Measures only these groups (transfer, clients, requests, dedup, commits, discussions, git, start)
+    /// Measures only these groups (transfer, clients, requests, dedup, commits, discussions, search, git, start)
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Takes the release binary as it is
@@ -90,6 +91,7 @@ const GROUPS: &[Group] = &[
     ("dedup", dedup::measure),
     ("commits", commits::measure),
     ("discussions", discussions::measure),
+    ("search", search::measure),
     ("git", git::measure),
     ("start", start::measure),
 ];
