@@ -130,7 +130,10 @@ fn document(version: &str) -> Value {
 
 fn operation(route: &Described, address: &str) -> Value {
     let name = |part: &str| part.trim_matches(['{', '}']).replace(['.', '-'], "_");
-    let words: Vec<String> = address.split('/').filter(|part| !part.is_empty()).map(name).collect();
+    let mut words: Vec<String> = address.split('/').filter(|part| !part.is_empty()).map(name).collect();
+    if address.ends_with('/') {
+        words.push("root".to_owned());
+    }
     let mut parameters: Vec<Value> = address.split('/').filter_map(parameter(address)).collect();
     for pair in route.query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
         let (name, example) = pair.split_once('=').unwrap_or((pair, ""));
