@@ -64,6 +64,19 @@ impl Config {
         }
     }
 
+    /// Returns a number of bytes, which may be in units of 1024 (`k`), 1024² (`m`) or 1024³ (`g`).
+    pub fn size(&self, name: &str) -> Option<u64> {
+        let value = self.get(name)?.to_ascii_lowercase();
+        let unit = match value.chars().next_back()? {
+            'k' => 10,
+            'm' => 20,
+            'g' => 30,
+            _ => 0,
+        };
+        let number: u64 = value[..value.len() - usize::from(unit > 0)].parse().ok()?;
+        number.checked_mul(1 << unit)
+    }
+
     /// Adds one setting by its whole name.
     fn add(&mut self, name: &str, value: &str) {
         if let (Some((section, _)), Some((_, key))) = (name.split_once('.'), name.rsplit_once('.')) {

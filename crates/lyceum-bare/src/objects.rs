@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lyceum_core::Oid;
 use lyceum_git::{
-    Error, Object, ObjectHeader, Objects, PackSource, Packed, Result, delta_sizes, loose_header, pack_whole,
-    read_loose,
+    Error, Object, ObjectHeader, ObjectKind, Objects, PackSource, Packed, Result, delta_sizes, loose_header,
+    pack_whole, read_loose,
 };
 
 use crate::DirRepo;
@@ -34,7 +34,7 @@ const EMPTY_TREE_STORED: [u8; 18] =
 /// The folders that objects lie in, the repository's own first.
 pub(crate) struct ObjectFolders {
     folders: Vec<PathBuf>,
-    packs: Mutex<Option<Arc<[Pack]>>>,
+    packs: Mutex<Option<Packs>>,
     kept: Mutex<Kept>,
 }
 
@@ -44,11 +44,14 @@ struct Kept {
     bytes: usize,
 }
 
+/// The packs that are open.
+type Packs = Arc<[Arc<Pack>]>;
+
 /// Where an object was found.
 enum Found {
     Loose(Vec<u8>),
-    /// The packs, which of them, and its number there.
-    Packed(Arc<[Pack]>, usize, usize),
+    /// The pack, and its number there.
+    Packed(Arc<Pack>, usize),
 }
 
 impl ObjectFolders {
@@ -74,38 +77,49 @@ impl ObjectFolders {
     }
 
     pub(crate) fn contains(&self, oid: Oid) -> bool {
-        self.find(oid).is_ok_and(|found| found.is_some())
+        self.find(oid, &mut true).is_ok_and(|found| found.is_some())
     }
 
     pub(crate) fn header(&self, oid: Oid) -> Result<ObjectHeader> {
+        self.header_or_none(oid, &mut true)?.ok_or_else(|| Error::not_found(oid))
+    }
+
+    /// Looks up which of some objects are there, and for packs that appeared since at most once.
+    pub(crate) fn headers(&self, oids: &[Oid]) -> Result<Vec<Option<ObjectHeader>>> {
+        let mut again = true;
+        oids.iter().map(|oid| self.header_or_none(*oid, &mut again)).collect()
+    }
+
+    fn header_or_none(&self, oid: Oid, again: &mut bool) -> Result<Option<ObjectHeader>> {
         if let Some(object) = self.kept().objects.get(&oid) {
-            return Ok(ObjectHeader { kind: object.kind, size: object.data.len() as u64 });
+            return Ok(Some(ObjectHeader { kind: object.kind, size: object.data.len() as u64 }));
         }
-        match self.find(oid).map_err(broken)?.ok_or_else(|| Error::not_found(oid))? {
-            Found::Loose(stored) => loose_header(&stored),
-            Found::Packed(packs, pack, number) => {
-                let entry = packs[pack].entry(number).map_err(broken)?;
+        match self.find(oid, again).map_err(broken)? {
+            None => Ok(None),
+            Some(Found::Loose(stored)) => loose_header(&stored).map(Some),
+            Some(Found::Packed(pack, number)) => {
+                let entry = pack.entry(number).map_err(broken)?;
                 if let Some(kind) = entry.kind {
-                    return Ok(ObjectHeader { kind, size: entry.inflated_bytes });
+                    return Ok(Some(ObjectHeader { kind, size: entry.inflated_bytes }));
                 }
                 let packed = self.packed(oid)?;
                 let sizes = delta_sizes(&packed.inflate()?);
                 let (_, size) = sizes.ok_or_else(|| broken(io::Error::other("a delta has no sizes")))?;
-                Ok(ObjectHeader { kind: packed.kind, size })
+                Ok(Some(ObjectHeader { kind: packed.kind, size }))
             }
         }
     }
 
     pub(crate) fn packed(&self, oid: Oid) -> Result<Packed> {
-        match self.find(oid).map_err(broken)?.ok_or_else(|| Error::not_found(oid))? {
+        match self.find(oid, &mut true).map_err(broken)?.ok_or_else(|| Error::not_found(oid))? {
             Found::Loose(stored) => pack_whole(&read_loose(&stored, oid)?),
-            Found::Packed(packs, pack, number) => {
-                let entry = packs[pack].entry(number).map_err(broken)?;
+            Found::Packed(pack, number) => {
+                let entry = pack.entry(number).map_err(broken)?;
                 let kind = match (entry.kind, entry.base) {
                     (Some(kind), _) => kind,
                     (None, base) => self.kind_of_base(base)?,
                 };
-                packs[pack].packed(&entry, kind).map_err(broken)
+                pack.packed(&entry, kind).map_err(broken)
             }
         }
     }
@@ -122,17 +136,23 @@ impl ObjectFolders {
             if chain.len() > MAX_CHAIN {
                 return Err(too_long());
             }
-            match self.find(oid).map_err(broken)? {
+            match self.find(oid, &mut true).map_err(broken)? {
                 None => return Err(Error::not_found(oid)),
                 Some(Found::Loose(stored)) => object = Some(Arc::new(read_loose(&stored, oid)?)),
-                Some(Found::Packed(..)) => {
-                    let packed = self.packed(oid)?;
+                Some(Found::Packed(pack, number)) => {
+                    let entry = pack.entry(number).map_err(broken)?;
+                    // A delta is of the kind of its base, which is known once that is read.
+                    let kind = entry.kind.unwrap_or(ObjectKind::Blob);
+                    let packed = pack.packed(&entry, kind).map_err(broken)?;
                     next = packed.base;
                     chain.push((oid, packed));
                 }
             }
         }
-        while let Some((oid, packed)) = chain.pop() {
+        while let Some((oid, mut packed)) = chain.pop() {
+            if let Some(base) = &object {
+                packed.kind = base.kind;
+            }
             let base = object.as_ref().map(|object| &object.data[..]);
             let resolved = Arc::new(packed.resolve(oid, base)?);
             self.keep(oid, &resolved);
@@ -142,15 +162,15 @@ impl ObjectFolders {
     }
 
     /// Returns the kind of what a chain of deltas starts with.
-    fn kind_of_base(&self, mut base: Option<Oid>) -> Result<lyceum_git::ObjectKind> {
+    fn kind_of_base(&self, mut base: Option<Oid>) -> Result<ObjectKind> {
         for _ in 0..=MAX_CHAIN {
             let Some(oid) = base else {
                 break;
             };
-            match self.find(oid).map_err(broken)?.ok_or_else(|| Error::not_found(oid))? {
+            match self.find(oid, &mut true).map_err(broken)?.ok_or_else(|| Error::not_found(oid))? {
                 Found::Loose(stored) => return Ok(loose_header(&stored)?.kind),
-                Found::Packed(packs, pack, number) => {
-                    let entry = packs[pack].entry(number).map_err(broken)?;
+                Found::Packed(pack, number) => {
+                    let entry = pack.entry(number).map_err(broken)?;
                     match entry.kind {
                         Some(kind) => return Ok(kind),
                         None => base = entry.base,
@@ -161,8 +181,9 @@ impl ObjectFolders {
         Err(too_long())
     }
 
-    /// Finds an object: in the packs that are known, as a file, and in packs that appeared since.
-    fn find(&self, oid: Oid) -> io::Result<Option<Found>> {
+    /// Finds an object: in the packs that are known, as a file, and, once while `again` is set, in packs that appeared
+    /// since.
+    fn find(&self, oid: Oid, again: &mut bool) -> io::Result<Option<Found>> {
         if oid == EMPTY_TREE {
             return Ok(Some(Found::Loose(EMPTY_TREE_STORED.to_vec())));
         }
@@ -177,25 +198,33 @@ impl ObjectFolders {
                 Err(error) => return Err(error),
             }
         }
+        if !std::mem::take(again) {
+            return Ok(None);
+        }
         Ok(find_packed(&self.packs(true), oid))
     }
 
     /// Returns the packs; with `again`, looks for those that appeared, or took the place of others, since they were
-    /// opened.
-    fn packs(&self, again: bool) -> Arc<[Pack]> {
+    /// opened. What is open stays so: a pack is named after what it holds.
+    fn packs(&self, again: bool) -> Packs {
         let mut packs = self.packs.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(packs) = packs.as_ref().filter(|_| !again) {
             return packs.clone();
         }
+        let before = packs.take().unwrap_or_default();
         let mut opened = Vec::new();
         for folder in &self.folders {
             let files = fs::read_dir(folder.join("pack")).into_iter().flatten().flatten();
             for file in files.filter(|file| file.path().extension().is_some_and(|end| end == "idx")) {
-                // A pack that is just being deleted, or is damaged, is no reason to give up on the others.
-                opened.extend(Pack::open(&file.path()));
+                let path = file.path();
+                match before.iter().find(|pack| pack.path() == path) {
+                    Some(pack) => opened.push(pack.clone()),
+                    // A pack that is just being deleted, or is damaged, is no reason to give up on the others.
+                    None => opened.extend(Pack::open(&path).map(Arc::new)),
+                }
             }
         }
-        let opened: Arc<[Pack]> = opened.into();
+        let opened: Packs = opened.into();
         *packs = Some(opened.clone());
         opened
     }
@@ -230,9 +259,8 @@ impl PackSource for DirRepo {
     }
 }
 
-fn find_packed(packs: &Arc<[Pack]>, oid: Oid) -> Option<Found> {
-    let mut numbers = packs.iter().enumerate().filter_map(|(at, pack)| Some((at, pack.find(oid)?)));
-    numbers.next().map(|(at, number)| Found::Packed(packs.clone(), at, number))
+fn find_packed(packs: &Packs, oid: Oid) -> Option<Found> {
+    packs.iter().find_map(|pack| Some(Found::Packed(pack.clone(), pack.find(oid)?)))
 }
 
 pub(crate) fn broken(error: io::Error) -> Error {

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use bytes::Bytes;
@@ -17,6 +17,8 @@ const MAX_ENTRY_HEADER_BYTES: usize = 32;
 
 /// One pack.
 pub(crate) struct Pack {
+    /// Its index.
+    path: PathBuf,
     data: File,
     data_bytes: u64,
     index: Vec<u8>,
@@ -39,10 +41,10 @@ pub(crate) struct Entry {
 
 impl Pack {
     /// Opens the pack beside an index.
-    pub(crate) fn open(index: &Path) -> io::Result<Self> {
-        let data = File::open(index.with_extension("pack"))?;
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        let data = File::open(path.with_extension("pack"))?;
         let data_bytes = data.metadata()?.len();
-        let index = fs::read(index)?;
+        let index = fs::read(path)?;
         if index.len() < INDEX_HEADER.len() + FANOUT_BYTES || !index.starts_with(&INDEX_HEADER) {
             return Err(io::Error::other("the index of a pack is not of version 2"));
         }
@@ -51,7 +53,12 @@ impl Pack {
         if rows.is_none_or(|rows| index.len() < INDEX_HEADER.len() + FANOUT_BYTES + rows + 40) {
             return Err(io::Error::other("the index of a pack is cut off"));
         }
-        Ok(Self { data, data_bytes, index, count, by_offset: OnceLock::new() })
+        Ok(Self { path: path.to_owned(), data, data_bytes, index, count, by_offset: OnceLock::new() })
+    }
+
+    /// Returns the path of its index.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Returns the number of an object.

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use lyceum_core::Oid;
 use lyceum_git::{
-    ErrorKind, ObjectHeader, ObjectKind, PackLimits, Push, Receiver, RefUpdate, Remarks, Result, Segment,
-    SegmentData, Tip, merge_base, pack_index,
+    ObjectHeader, ObjectKind, PackLimits, Push, Receiver, RefUpdate, Remarks, Result, Segment, SegmentData,
+    Tip, merge_base, pack_index,
 };
 
 use crate::DirRepo;
@@ -28,22 +28,13 @@ impl Receiver for DirRepo {
     fn limits(&self) -> PackLimits {
         let fsck =
             self.config.flag("receive.fsckobjects").or_else(|| self.config.flag("transfer.fsckobjects"));
-        let most = self
-            .config
-            .get("receive.maxinputsize")
-            .and_then(|size| size.parse().ok())
-            .filter(|size| *size > 0);
+        let most = self.config.size("receive.maxinputsize").filter(|size| *size > 0);
         let limits = PackLimits { fsck: fsck.unwrap_or(false), idle: PATIENCE, ..PackLimits::default() };
         PackLimits { pack_bytes: most.unwrap_or(limits.pack_bytes), ..limits }
     }
 
     async fn present(&self, oids: &[Oid]) -> Result<Vec<Option<ObjectHeader>>> {
-        let look = |oid: &Oid| match self.objects.header(*oid) {
-            Ok(header) => Ok(Some(header)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        };
-        oids.iter().map(look).collect()
+        self.objects.headers(oids)
     }
 
     fn rules(&self) {}
@@ -244,15 +235,18 @@ impl DirRepo {
         let folder = self.objects.own().join("pack");
         fs::create_dir_all(&folder)?;
         let name = folder.join(format!("pack-{checksum}.pack"));
+        let mut unfinished = tempfile::Builder::new();
+        // The name by which git deletes what was left behind.
+        unfinished.prefix("tmp_pack_");
         let pack = match segment.data {
             SegmentData::Spooled { file, .. } => file,
             SegmentData::Inline(data) => {
-                let mut file = tempfile::NamedTempFile::new_in(&folder)?;
+                let mut file = unfinished.tempfile_in(&folder)?;
                 file.write_all(&data)?;
                 file
             }
         };
-        let mut file = tempfile::NamedTempFile::new_in(&folder)?;
+        let mut file = unfinished.tempfile_in(&folder)?;
         file.write_all(&index)?;
         for (file, name) in [(pack, name.clone()), (file, name.with_extension("idx"))] {
             file.as_file().set_permissions(Permissions::from_mode(0o444))?;

@@ -18,6 +18,7 @@ use crate::{Error, Object, Result};
 pub use entry::{OFS_DELTA, Packed, REF_DELTA, take_distance, take_entry_header};
 pub use index::{SegmentEntry, SegmentIndex};
 pub use writer::SegmentWriter;
+pub(crate) use writer::unfinished;
 
 /// A finished segment.
 #[derive(Debug)]

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tempfile::NamedTempFile;
 
 use crate::limits::SPOOL_BUFFER_BYTES;
+use crate::segment::unfinished;
 use crate::{Error, Result};
 
 /// Packs up to this size never become a file.
@@ -53,7 +54,7 @@ impl Spool {
 
     fn flush(&mut self) -> Result<()> {
         if self.file.is_none() {
-            self.file = Some(NamedTempFile::new_in(&self.dir).map_err(Error::spool)?);
+            self.file = Some(unfinished(&self.dir)?);
         }
         let mut file = self.file.as_ref().expect("it was made above").as_file();
         let wrote = file.seek(SeekFrom::Start(self.written)).and_then(|_| file.write_all(&self.tail));

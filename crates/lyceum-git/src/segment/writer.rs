@@ -170,7 +170,7 @@ impl SegmentWriter {
 
     fn flush(&mut self) -> Result<()> {
         if self.file.is_none() {
-            self.file = Some(NamedTempFile::new_in(&self.spool_dir).map_err(Error::spool)?);
+            self.file = Some(unfinished(&self.spool_dir)?);
         }
         let mut file = self.file.as_ref().expect("it was made above").as_file();
         // Reading back moves the position.
@@ -180,6 +180,11 @@ impl SegmentWriter {
         self.tail.clear();
         Ok(())
     }
+}
+
+/// Makes a file whose name tells git that it may be deleted, should it be left behind in a repository of git's own.
+pub(crate) fn unfinished(folder: &Path) -> Result<NamedTempFile> {
+    tempfile::Builder::new().prefix("tmp_pack_").tempfile_in(folder).map_err(Error::spool)
 }
 
 /// Writes the number of objects, which stands first, and the checksum, which therefore needs another reading.
