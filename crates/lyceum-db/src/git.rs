@@ -288,6 +288,13 @@ impl Queries {
         self.all(sql, bind![repo_id]).await
     }
 
+    /// Returns the references of a repo whose names are not before `from` and before `to`, in order of name.
+    pub async fn refs_between(&mut self, repo_id: i64, from: &str, to: &str) -> Result<Vec<Ref>> {
+        let sql = "SELECT name, target, peeled, updated_at FROM git_ref \
+                   WHERE repo_id = $1 AND name >= $2 AND name < $3 ORDER BY name";
+        self.all(sql, bind![repo_id, from, to]).await
+    }
+
     /// Returns a reference that cannot exist beside `name`, because one is a folder of the other.
     pub async fn ref_conflict(&mut self, repo_id: i64, name: &str) -> Result<Option<String>> {
         let mut sql = Sql::new("SELECT name FROM git_ref WHERE repo_id = ");

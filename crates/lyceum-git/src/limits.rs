@@ -66,5 +66,7 @@ pub(crate) const MAX_SHALLOW_COMMITS: usize = 10_000_000;
 pub const MAX_SENT_OBJECTS: usize = 10_000_000;
 /// Most parents whose trees are compared with the tree of a commit to find what is new in it.
 pub(crate) const MAX_COMPARED_PARENTS: usize = 4;
+/// Most references whose history one request leaves out by name.
+pub(crate) const MAX_EXCLUDED_REFERENCES: usize = 1000;
 /// Most prefixes by which one list of references is narrowed down; beyond, all are shown, as git does.
 pub(crate) const MAX_REFERENCE_PREFIXES: usize = 1000;

@@ -29,6 +29,7 @@ pub(crate) struct Memory {
     references: Mutex<BTreeMap<String, Oid>>,
     shallow: Mutex<Vec<Oid>>,
     reads: AtomicUsize,
+    listings: AtomicUsize,
 }
 
 impl Objects for Memory {
@@ -64,6 +65,7 @@ impl References for Memory {
     }
 
     async fn references(&self, prefixes: &[String]) -> Result<Vec<Reference>> {
+        self.listings.fetch_add(1, Ordering::Relaxed);
         let references = self.references.lock().unwrap().clone();
         let mut found = Vec::new();
         for (name, target) in references {
@@ -239,6 +241,11 @@ impl Memory {
     /// Returns the number of reads since the last call.
     pub(crate) fn take_reads(&self) -> usize {
         self.reads.swap(0, Ordering::Relaxed)
+    }
+
+    /// Returns how often references were listed since the last call.
+    pub(crate) fn take_listings(&self) -> usize {
+        self.listings.swap(0, Ordering::Relaxed)
     }
 
     /// Copies everything into a repository of the real git, whose strict checks must accept it.

@@ -121,6 +121,7 @@ async fn reads_use_an_index() {
     r.ref_get(1, "x").await.unwrap();
     r.refs(1).await.unwrap();
     r.refs_without_pulls(1).await.unwrap();
+    r.refs_between(1, "refs/heads/", "refs/heads0").await.unwrap();
     r.ref_conflict(1, "refs/heads/a/b").await.unwrap();
     r.xorb(&xet(1)).await.unwrap();
     r.xorbs_known(&[xet(1), xet(2)]).await.unwrap();

@@ -4,7 +4,7 @@ use lyceum_core::Oid;
 
 use crate::limits::{MAX_PARENTS, MAX_TAG_DEPTH};
 use crate::object::read_kind;
-use crate::{Error, ObjectKind, Objects, Result};
+use crate::{Error, ObjectKind, Objects, PackSource, Result};
 
 /// What the walk over a history needs of a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,19 +38,20 @@ pub(crate) async fn read_links(objects: &impl Objects, oid: Oid) -> Result<Commi
     parse_commit(&object.data).ok_or_else(|| Error::malformed("commit", oid.to_string()))
 }
 
-/// Follows annotated tags: returns them, and the kind and id of what they lead to.
-pub(crate) async fn peel(objects: &impl Objects, oid: Oid) -> Result<(Vec<Oid>, ObjectKind, Oid)> {
+/// Follows annotated tags: returns them, and the kind and id of what they lead to. Only tags are read.
+pub(crate) async fn peel(source: &impl PackSource, oid: Oid) -> Result<(Vec<Oid>, ObjectKind, Oid)> {
     let mut tags = Vec::new();
     let mut target = oid;
     loop {
-        let object = objects.read(target).await?;
-        if object.kind != ObjectKind::Tag {
-            return Ok((tags, object.kind, target));
+        let kind = source.header(target).await?.kind;
+        if kind != ObjectKind::Tag {
+            return Ok((tags, kind, target));
         }
         if tags.len() > MAX_TAG_DEPTH {
             return Err(Error::too_large(format!("tag {oid} points through more than {MAX_TAG_DEPTH} tags")));
         }
         tags.push(target);
+        let object = source.read(target).await?;
         target = tag_target(&object.data).ok_or_else(|| Error::malformed("tag", target.to_string()))?;
     }
 }

@@ -94,7 +94,7 @@ pub(super) async fn write_pack<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
 
     let mut deflate = Compress::new(Compression::default(), true);
     let mut offsets: Vec<u64> = Vec::with_capacity(selection.objects.len());
-    let mut chains = Chains(Vec::with_capacity(selection.objects.len()));
+    let mut chains = Chains::default();
     let mut deltas = 0;
     let mut header = Vec::new();
     let mut progress = Progress { total: count, shown: Instant::now(), quiet: options.quiet };
@@ -165,22 +165,28 @@ pub(super) async fn send_kept<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
 }
 
 /// Which object each one written so far is based on, by position.
-struct Chains(Vec<Option<u32>>);
+#[derive(Default)]
+struct Chains {
+    bases: Vec<Option<u32>>,
+    /// Whether one is based on an object that comes later: circles begin with that.
+    forward: bool,
+}
 
 impl Chains {
     /// Adds the next object; `false`, and no base, if it would be based on itself by way of others. What is stored
     /// has no such circles, but where objects lie may change while a pack is written.
     fn add(&mut self, base: Option<u32>) -> bool {
-        let position = u32::try_from(self.0.len()).expect("the number of objects is limited");
-        let mut next = base;
+        let position = u32::try_from(self.bases.len()).expect("the number of objects is limited");
+        let mut next = base.filter(|base| self.forward || *base == position);
         while let Some(at) = next {
             if at == position {
-                self.0.push(None);
+                self.bases.push(None);
                 return false;
             }
-            next = self.0.get(at as usize).copied().flatten();
+            next = self.bases.get(at as usize).copied().flatten();
         }
-        self.0.push(base);
+        self.forward |= base > Some(position);
+        self.bases.push(base);
         true
     }
 }
@@ -328,7 +334,7 @@ mod tests {
 
     #[test]
     fn circles_of_deltas_are_broken() {
-        let mut chains = Chains(Vec::new());
+        let mut chains = Chains::default();
         assert!(chains.add(Some(2)));
         assert!(chains.add(Some(0)));
         // The third on the second, which is on the first, which is on the third.

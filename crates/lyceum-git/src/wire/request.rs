@@ -1,6 +1,6 @@
 //! What a client asks for: the lines that both versions of the protocol have in common.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use lyceum_core::Oid;
@@ -8,11 +8,14 @@ use lyceum_core::Oid;
 use super::commits::Commits;
 use super::filter::Filter;
 use super::links::peel;
-use crate::limits::MAX_NEGOTIATION_STEPS;
+use crate::limits::{MAX_EXCLUDED_REFERENCES, MAX_NEGOTIATION_STEPS};
 use crate::{Error, ErrorKind, ObjectKind, Objects, PackSource, References, Result};
 
 /// The depth that means: everything.
 pub(crate) const INFINITE_DEPTH: u32 = 0x7fff_ffff;
+
+/// References that are looked up by their names; with more, all are read.
+const MAX_PREFIXES: usize = 16;
 
 /// A request to fetch.
 #[derive(Debug, Default)]
@@ -31,6 +34,9 @@ pub(crate) struct Request {
     pub(crate) depth: Option<u32>,
     pub(crate) deepen_relative: bool,
     pub(crate) deepen_since: Option<i64>,
+    /// Short names of references whose history is left out.
+    deepen_not_names: BTreeSet<String>,
+    /// What these names stand for.
     pub(crate) deepen_not: Vec<Oid>,
     pub(crate) filter: Option<Filter>,
     pub(crate) thin_pack: bool,
@@ -80,10 +86,9 @@ impl Request {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(error),
         };
-        let known = self.theirs.contains(&oid);
+        let known = !self.theirs.insert(oid);
         if kind == ObjectKind::Commit {
             let links = commits.get(oid).await?;
-            self.theirs.insert(oid);
             self.theirs.extend(&links.parents);
             self.oldest_common = Some(self.oldest_common.map_or(links.date, |date| date.min(links.date)));
         }
@@ -93,8 +98,9 @@ impl Request {
         Ok(true)
     }
 
-    /// Takes a line that both versions have; `false` if it is none of them.
-    pub(crate) async fn take<S: PackSource + References>(&mut self, source: &S, line: &str) -> Result<bool> {
+    /// Takes a line that both versions have; `false` if it is none of them. After the last one comes
+    /// [`find_names`](Self::find_names).
+    pub(crate) async fn take(&mut self, source: &impl PackSource, line: &str) -> Result<bool> {
         if let Some(hex) = line.strip_prefix("shallow ") {
             let oid: Oid =
                 hex.parse().map_err(|_| Error::protocol(format!("invalid shallow line: {line}")))?;
@@ -119,14 +125,37 @@ impl Request {
             self.deepen_since =
                 Some(since.ok_or_else(|| Error::protocol(format!("Invalid deepen-since: {line}")))?);
         } else if let Some(name) = line.strip_prefix("deepen-not ") {
-            let oid = expand(source, name).await?;
-            self.deepen_not.push(
-                oid.ok_or_else(|| Error::protocol(format!("git upload-pack: ambiguous deepen-not: {line}")))?,
-            );
+            self.deepen_not_names.insert(name.to_owned());
+            if self.deepen_not_names.len() > MAX_EXCLUDED_REFERENCES {
+                return Err(Error::protocol(format!(
+                    "more than {MAX_EXCLUDED_REFERENCES} references are to be left out"
+                )));
+            }
         } else {
             return Ok(false);
         }
         Ok(true)
+    }
+
+    /// Finds the references whose names were taken.
+    pub(crate) async fn find_names(&mut self, source: &impl References) -> Result<()> {
+        let names = std::mem::take(&mut self.deepen_not_names);
+        if names.is_empty() {
+            return Ok(());
+        }
+        let all: Vec<String> = names.iter().flat_map(|name| expand(name)).collect();
+        let found = source.references(&prefixes(all)).await?;
+        let found: HashMap<&str, Oid> = found.iter().map(|found| (&*found.name, found.target)).collect();
+        for name in &names {
+            let [only] = expand(name).filter_map(|full| found.get(&*full).copied()).collect::<Vec<_>>()[..]
+            else {
+                return Err(Error::protocol(format!(
+                    "git upload-pack: ambiguous deepen-not: deepen-not {name}"
+                )));
+            };
+            self.deepen_not.push(only);
+        }
+        Ok(())
     }
 
     /// Takes a filter.
@@ -152,7 +181,7 @@ impl Request {
     }
 
     /// Reports whether every wanted commit leads to one that both have: more need not be told.
-    pub(crate) async fn told_enough<S: Objects>(&mut self, commits: &mut Commits<'_, S>) -> Result<bool> {
+    pub(crate) async fn told_enough<S: PackSource>(&mut self, commits: &mut Commits<'_, S>) -> Result<bool> {
         let Some(oldest) = self.oldest_common else {
             return Ok(false);
         };
@@ -215,15 +244,14 @@ impl Request {
     }
 }
 
-/// Finds the one reference that a short name stands for (gitrevisions, “Specifying revisions”).
-async fn expand(source: &impl References, name: &str) -> Result<Option<Oid>> {
+/// Returns the names that a short name may stand for (gitrevisions, “Specifying revisions”).
+fn expand(name: &str) -> impl Iterator<Item = String> {
     let full = ["", "refs/", "refs/tags/", "refs/heads/", "refs/remotes/"];
-    let mut names: Vec<String> = full.iter().map(|prefix| format!("{prefix}{name}")).collect();
-    names.push(format!("refs/remotes/{name}/HEAD"));
-    let found = source.references(&names).await?;
-    let mut found = found.iter().filter(|reference| names.contains(&reference.name));
-    Ok(match (found.next(), found.next()) {
-        (Some(reference), None) => Some(reference.target),
-        _ => None,
-    })
+    let full = full.map(|prefix| format!("{prefix}{name}"));
+    full.into_iter().chain([format!("refs/remotes/{name}/HEAD")])
+}
+
+/// Returns what to ask for, so that references of these names are among what is found: with many, all.
+pub(crate) fn prefixes(names: Vec<String>) -> Vec<String> {
+    if names.len() > MAX_PREFIXES { vec!["refs/".to_owned()] } else { names }
 }

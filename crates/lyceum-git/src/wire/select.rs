@@ -13,7 +13,7 @@ use lyceum_core::Oid;
 use super::filter::Filter;
 use super::links::peel;
 use crate::limits::MAX_SENT_OBJECTS;
-use crate::{Error, ErrorKind, ObjectKind, Objects, PackSource, Result};
+use crate::{Error, ErrorKind, ObjectKind, PackSource, Result};
 
 /// What to select.
 #[derive(Debug, Default)]
@@ -169,7 +169,7 @@ pub(crate) async fn select(
 
 /// Adds annotated tags whose object is sent (`include-tag`).
 pub(crate) async fn add_tags(
-    source: &impl Objects,
+    source: &impl PackSource,
     selection: &mut Selection,
     tags: &[(Oid, Oid)],
 ) -> Result<()> {

@@ -8,7 +8,7 @@ use super::commits::Commits;
 use super::links::peel;
 use super::request::{INFINITE_DEPTH, Request};
 use crate::limits::MAX_SHALLOW_COMMITS;
-use crate::{Error, ObjectKind, Objects, References, Result};
+use crate::{Error, ObjectKind, PackSource, References, Result};
 
 /// After how many commits that are left out it is looked whether any are left that are not.
 const STOP_CHECK: usize = 64;
@@ -29,7 +29,7 @@ pub(crate) struct Borders {
 impl Borders {
     /// Finds out where the history is cut off for a request; `told` says whether the client knows already where the
     /// repository's own history is.
-    pub(crate) async fn of<S: Objects + References>(
+    pub(crate) async fn of<S: PackSource + References>(
         request: &Request,
         commits: &mut Commits<'_, S>,
         told: bool,
@@ -90,7 +90,7 @@ struct Border {
     inside: HashSet<Oid>,
 }
 
-async fn wanted_commits<S: Objects>(request: &Request, commits: &Commits<'_, S>) -> Result<Vec<Oid>> {
+async fn wanted_commits<S: PackSource>(request: &Request, commits: &Commits<'_, S>) -> Result<Vec<Oid>> {
     let mut heads = Vec::new();
     for want in &request.wants {
         let (_, kind, oid) = peel(commits.source(), *want).await?;
@@ -102,7 +102,7 @@ async fn wanted_commits<S: Objects>(request: &Request, commits: &Commits<'_, S>)
 }
 
 /// Goes down from `heads`, which have depth one, as far as `depth` or to the commits that have no parents.
-async fn by_depth<S: Objects>(
+async fn by_depth<S: PackSource>(
     commits: &mut Commits<'_, S>,
     heads: Vec<Oid>,
     depth: u32,
@@ -128,7 +128,7 @@ async fn by_depth<S: Objects>(
 }
 
 /// Returns those of the commits at which the client's history ends now that references still lead to.
-async fn reachable_shallow<S: Objects + References>(
+async fn reachable_shallow<S: PackSource + References>(
     request: &Request,
     commits: &mut Commits<'_, S>,
 ) -> Result<Vec<Oid>> {
@@ -157,7 +157,7 @@ async fn reachable_shallow<S: Objects + References>(
 }
 
 /// Takes the commits that are not older than a date, and that none of the references given leads to.
-async fn by_list<S: Objects>(request: &Request, commits: &mut Commits<'_, S>) -> Result<Border> {
+async fn by_list<S: PackSource>(request: &Request, commits: &mut Commits<'_, S>) -> Result<Border> {
     let since = request.deepen_since.unwrap_or(i64::MIN);
     let mut walk: BinaryHeap<(i64, Oid)> = BinaryHeap::new();
     // Whether each commit that was met is left out.

@@ -144,6 +144,16 @@ fn an_unchanged_folder_is_not_read() {
     assert!(reads < 16, "{reads}");
 }
 
+/// A client that left files out asks for each when it needs it.
+#[test]
+fn what_is_wanted_is_not_read_to_learn_its_kind() {
+    let memory = Memory::default();
+    let wants: Vec<Oid> = (0..100).map(|number| memory.blob(&format!("{number}"))).collect();
+    let question = Question { wants, ..Question::default() };
+    let selection = block_on(select(&memory, &question, &mut ())).unwrap();
+    assert_eq!((selection.objects.len(), memory.take_reads()), (100, 0));
+}
+
 #[test]
 fn a_folder_that_contains_itself_many_times_is_walked_once() {
     let memory = Memory::default();

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Served;
-use crate::wire::advertise::Shown;
+use crate::wire::options::hidden;
 use crate::wire::pack::{Enumerating, PackOptions, send_kept, write_pack};
 use crate::wire::pack_cache::{PackCache, PackKey};
 use crate::wire::peer::Peer;
@@ -32,9 +32,9 @@ where
     peer.packing = true;
     let mut tags = Vec::new();
     if request.include_tag {
-        let shown = Shown::read(source, options, &["refs/tags/".to_owned()]).await?;
-        let annotated = shown.references.into_iter();
-        tags.extend(annotated.filter_map(|tag| Some((tag.target, tag.peeled?))));
+        let all = source.references(&["refs/tags/".to_owned()]).await?.into_iter();
+        let shown = all.filter(|tag| !hidden(&options.hidden, &tag.name));
+        tags.extend(shown.filter_map(|tag| Some((tag.target, tag.peeled?))));
     }
     let pack_options = PackOptions {
         offset_delta: request.offset_delta,

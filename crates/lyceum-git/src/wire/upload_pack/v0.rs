@@ -15,7 +15,7 @@ use crate::wire::peer::{Line, Peer};
 use crate::wire::request::Request;
 use crate::wire::shallow::Borders;
 use crate::wire::{Sideband, UploadPackOptions};
-use crate::{Error, ObjectKind, Objects, PackSource, References, Result};
+use crate::{Error, ObjectKind, PackSource, References, Result};
 
 /// How what both have is acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -142,11 +142,12 @@ where
             return Err(not_our_ref(oid));
         }
     }
+    request.find_names(source).await?;
     Ok(features)
 }
 
 /// Checks that everything wanted is shown, or allowed although it is not.
-async fn check_wants<S: Objects>(
+async fn check_wants<S: PackSource>(
     options: &UploadPackOptions,
     shown: &Shown,
     request: &Request,

@@ -150,3 +150,36 @@ fn damage_is_told_without_detail() {
         "{answer}"
     );
 }
+
+/// Names may come by the thousand, from anybody.
+#[test]
+fn references_are_listed_once_however_many_are_named() {
+    let memory = Memory::default();
+    let old = memory.commit(memory.tree(&[("a", "1")]), &[], 1);
+    let mut requests = vec!["command=fetch".to_owned(), "+".to_owned()];
+    for number in 0..200 {
+        memory.set_reference(&format!("refs/heads/old-{number}"), old);
+        let new = memory.commit(memory.tree(&[("a", "2")]), &[old], 2 + number);
+        memory.set_reference(&format!("refs/heads/new-{number}"), new);
+        requests.push(format!("want-ref refs/heads/new-{number}"));
+        // Once more is no more.
+        requests.extend([format!("deepen-not old-{number}"), format!("deepen-not old-{number}")]);
+    }
+    requests.extend(["done".to_owned(), "-".to_owned()]);
+    let requests: Vec<&str> = requests.iter().map(String::as_str).collect();
+    let v2 = UploadPackOptions { version: Version::V2, ..generous() };
+    let answer = ask(&memory, &v2, &lines(&requests));
+    assert!(answer.contains("refs/heads/new-199") && answer.contains("PACK"), "{answer}");
+    let listings = memory.take_listings();
+    assert!(listings <= 3, "{listings} lists");
+    let unknown =
+        ask(&memory, &v2, &lines(&["command=fetch", "+", "want-ref refs/heads/old-1", "deepen-not x", "-"]));
+    assert!(unknown.ends_with("ambiguous deepen-not: deepen-not x"), "{unknown}");
+
+    let mut many = vec!["command=fetch".to_owned(), "+".to_owned()];
+    many.extend((0..1001).map(|number| format!("deepen-not {number}")));
+    many.push("-".to_owned());
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let answer = ask(&memory, &v2, &lines(&many));
+    assert!(answer.ends_with("more than 1000 references are to be left out"), "{answer}");
+}

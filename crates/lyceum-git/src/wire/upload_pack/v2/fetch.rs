@@ -1,5 +1,7 @@
 //! The command `fetch`.
 
+use std::collections::HashMap;
+
 use lyceum_core::Oid;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -8,7 +10,7 @@ use crate::wire::advertise::Shown;
 use crate::wire::commits::Commits;
 use crate::wire::pack_cache::PackCache;
 use crate::wire::peer::Peer;
-use crate::wire::request::Request;
+use crate::wire::request::{Request, prefixes};
 use crate::wire::shallow::Borders;
 use crate::wire::upload_pack::send::send_pack;
 use crate::wire::upload_pack::{Served, not_our_ref};
@@ -20,7 +22,7 @@ use crate::{Error, PackSource, References, Result};
 struct Extra {
     /// What the client claims to have.
     haves: Vec<Oid>,
-    /// References that were asked for by name.
+    /// References that were asked for by name, in the order in which they were, and what they point to.
     wanted_references: Vec<(String, Oid)>,
     wait_for_done: bool,
 }
@@ -74,6 +76,7 @@ where
     W: AsyncWrite + Unpin,
 {
     let mut extra = Extra::default();
+    let mut names: HashMap<String, usize> = HashMap::new();
     while let Some(line) = next_argument("fetch", arguments, peer).await? {
         match line.as_str() {
             "thin-pack" => request.thin_pack = true,
@@ -91,7 +94,10 @@ where
                         return Err(not_our_ref(oid));
                     }
                 } else if let Some(name) = line.strip_prefix("want-ref ").filter(|_| options.ref_in_want) {
-                    want_reference(source, options, request, &mut extra, name).await?;
+                    let position = names.len();
+                    if names.insert(name.to_owned(), position).is_some() {
+                        return Err(Error::protocol(format!("duplicate want-ref {name}")));
+                    }
                 } else if let Some(hex) = line.strip_prefix("have ") {
                     extra.haves.push(parse_oid(hex)?);
                 } else if let Some(spec) = line.strip_prefix("filter ").filter(|_| options.filter) {
@@ -102,6 +108,8 @@ where
             }
         }
     }
+    request.find_names(source).await?;
+    want_references(source, options, request, &mut extra, names).await?;
     Ok(extra)
 }
 
@@ -111,25 +119,30 @@ fn parse_oid(hex: &str) -> Result<Oid> {
     })
 }
 
-async fn want_reference<S: PackSource + References>(
+/// Takes references as wishes, each with its position among them.
+async fn want_references<S: PackSource + References>(
     source: &S,
     options: &UploadPackOptions,
     request: &mut Request,
     extra: &mut Extra,
-    name: &str,
+    names: HashMap<String, usize>,
 ) -> Result<()> {
-    let unknown = || Error::protocol(format!("unknown ref {name}"));
-    if extra.wanted_references.iter().any(|(known, _)| known == name) {
-        return Err(Error::protocol(format!("duplicate want-ref {name}")));
+    if names.is_empty() {
+        return Ok(());
     }
-    let shown = Shown::read(source, options, &[name.to_owned()]).await?;
-    let oid = match name {
-        "HEAD" => shown.head.and_then(|(_, target)| target),
-        _ => shown.references.iter().find(|known| known.name == name).map(|known| known.target),
-    };
-    let oid = oid.ok_or_else(unknown)?;
-    request.want(source, oid).await?;
-    extra.wanted_references.push((name.to_owned(), oid));
+    let shown = Shown::read(source, options, &prefixes(names.keys().cloned().collect())).await?;
+    let mut targets: HashMap<&str, Oid> =
+        shown.references.iter().map(|known| (&*known.name, known.target)).collect();
+    targets.extend(shown.head.as_ref().and_then(|(_, target)| Some(("HEAD", (*target)?))));
+    let mut names: Vec<(String, usize)> = names.into_iter().collect();
+    names.sort_unstable_by_key(|(_, position)| *position);
+    for (name, _) in names {
+        let Some(oid) = targets.get(&*name).copied() else {
+            return Err(Error::protocol(format!("unknown ref {name}")));
+        };
+        request.want(source, oid).await?;
+        extra.wanted_references.push((name, oid));
+    }
     Ok(())
 }
 
