@@ -52,7 +52,7 @@ pub use extent::{Extent, Extents, climb};
 pub use history::{count_commits, log, peel_commit, read_commit};
 pub use ignore::Ignore;
 pub use last_commits::last_commits;
-pub use listing::{Listed, find, list};
+pub use listing::{Listed, Listing, find, list};
 pub use loose::{loose_header, pack_index, pack_whole, read_loose};
 pub use merge::{Merged, merge_trees};
 pub use merge_base::merge_base;

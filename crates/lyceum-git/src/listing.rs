@@ -57,17 +57,24 @@ pub async fn list(
     if let Some(cursor) = cursor {
         walk.skip(cursor, recursive).await?;
     }
-    let mut listed = Vec::new();
-    while listed.len() < limit {
-        let Some(entry) = walk.next() else {
-            break;
-        };
-        if recursive && entry.mode == Mode::Folder {
-            walk.enter(entry.oid, format!("{}/", entry.path)).await?;
-        }
-        listed.push(entry);
+    Ok(Some(walk.page(recursive, limit).await?))
+}
+
+/// All of a tree as [`list`] lists it, page by page. No tree is read twice.
+pub struct Listing<'a, O>(Walk<'a, O>);
+
+impl<'a, O: Objects> Listing<'a, O> {
+    /// Starts with the first entry.
+    pub async fn new(objects: &'a O, root: Oid) -> Result<Self> {
+        let mut walk = Walk { objects, open: Vec::new() };
+        walk.enter(root, String::new()).await?;
+        Ok(Self(walk))
     }
-    Ok(Some(listed))
+
+    /// Returns the next entries, fewer than `limit` at the end.
+    pub async fn page(&mut self, limit: usize) -> Result<Vec<Listed>> {
+        self.0.page(true, limit).await
+    }
 }
 
 /// A depth-first walk; only the folders on the way to the current entry are open.
@@ -91,6 +98,20 @@ impl<O: Objects> Walk<'_, O> {
         let tree = read_tree(self.objects, oid).await?;
         self.open.push(OpenFolder { prefix, tree, next: 0 });
         Ok(())
+    }
+
+    async fn page(&mut self, recursive: bool, limit: usize) -> Result<Vec<Listed>> {
+        let mut listed = Vec::new();
+        while listed.len() < limit {
+            let Some(entry) = self.next() else {
+                break;
+            };
+            if recursive && entry.mode == Mode::Folder {
+                self.enter(entry.oid, format!("{}/", entry.path)).await?;
+            }
+            listed.push(entry);
+        }
+        Ok(listed)
     }
 
     fn next(&mut self) -> Option<Listed> {

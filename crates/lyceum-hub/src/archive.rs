@@ -1,21 +1,27 @@
 //! All files of a revision in one archive, written while it is sent.
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt as _, stream};
 use lyceum_core::limits::TREE_PAGE_ENTRIES;
 use lyceum_core::{ByteRange, Oid, RepoId, RepoKind, Revision};
-use lyceum_git::{ArchiveEntry, ArchiveFormat, ArchiveWriter, Commit, Listed, Mode, Objects as _};
+use lyceum_git::{ArchiveEntry, ArchiveFormat, ArchiveWriter, Commit, Listed, Listing, Mode, Objects as _};
 use lyceum_store::ByteStream;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
-use crate::{Action, Caller, Entry, Error, Hub, Repo, Result};
+use crate::{Action, Caller, Entry, Error, ErrorKind, Hub, Repo, Result};
 
 /// Bytes that are collected before they are sent on.
 const PIECE_BYTES: usize = 256 * 1024;
 /// Pieces that may wait for a slow reader.
 const MAX_WAITING_PIECES: usize = 2;
+/// How long a reader may take nothing.
+const MAX_STALL: Duration = Duration::from_secs(120);
+/// Most archives that are written at once: each holds the trees on its way, and a zip also a table of its files.
+pub(crate) const MAX_ARCHIVES: usize = 32;
 /// Content from this size on is compressed away from the threads that answer requests.
 const HEAVY_BYTES: usize = 32 * 1024;
 
@@ -88,18 +94,23 @@ impl Hub {
     }
 
     /// Streams an archive. A large file whose content is not stored here is there as its pointer.
-    pub fn read_archive(&self, archive: &ArchiveHandle) -> ArchiveStream {
+    pub fn read_archive(&self, archive: &ArchiveHandle) -> Result<ArchiveStream> {
+        let turn = self.inner.archives.clone().try_acquire_owned();
+        let turn = turn
+            .map_err(|_| Error::new(ErrorKind::Unavailable, "too many archives at once; please try again"))?;
         let (pieces, receiver) = mpsc::channel(MAX_WAITING_PIECES);
         let (hub, archive) = (self.clone(), archive.clone());
         // On a task of its own, which ends when nobody takes the pieces any more.
         tokio::spawn(async move {
-            if let Err(error) = hub.write_archive(&archive, &pieces).await {
+            let written = hub.write_archive(&archive, &pieces).await;
+            drop(turn);
+            if let Err(error) = written {
                 pieces.send(Err(error)).await.ok();
             }
         });
-        Box::pin(stream::unfold(receiver, async |mut receiver| {
+        Ok(Box::pin(stream::unfold(receiver, async |mut receiver| {
             receiver.recv().await.map(|piece| (piece, receiver))
-        }))
+        })))
     }
 
     async fn write_archive(
@@ -108,20 +119,17 @@ impl Hub {
         pieces: &mpsc::Sender<Result<Bytes>>,
     ) -> Result<()> {
         let ArchiveHandle { repo, commit, options } = archive;
-        let objects = self.objects(repo);
+        let objects = self.objects(repo).session();
         let object = objects.read(*commit).await.map_err(Error::internal)?;
         let parsed = Commit::parse(&object.data).map_err(Error::internal)?;
         let (tree, seconds) = (parsed.tree, parsed.committer.seconds);
         let writer = ArchiveWriter::new(options.format, *commit, seconds, &archive.folder());
         let mut sink =
             Sink { writer: Some(writer), pieces, compresses: options.format != ArchiveFormat::Tar };
-        let mut after: Option<String> = None;
+        let mut listing = Listing::new(&objects, tree).await.map_err(Error::internal)?;
         loop {
-            let after_path = after.as_deref();
-            let page = lyceum_git::list(&objects, tree, None, true, after_path, TREE_PAGE_ENTRIES).await;
-            let page = page.map_err(Error::internal)?.unwrap_or_default();
+            let page = listing.page(TREE_PAGE_ENTRIES).await.map_err(Error::internal)?;
             let full = page.len() == TREE_PAGE_ENTRIES;
-            after = page.last().map(|last| last.path.clone());
             let large =
                 if options.pointers { Vec::new() } else { self.large_files(repo, *commit, &page).await? };
             // Both are in the same order.
@@ -141,7 +149,10 @@ impl Hub {
                     _ if matches!(listed.mode, Mode::Folder | Mode::Submodule) => {
                         sink.whole(&listed, Bytes::new()).await?;
                     }
-                    _ => sink.whole(&listed, self.read_regular(repo, listed.oid).await?).await?,
+                    _ => {
+                        let object = objects.read(listed.oid).await.map_err(Error::internal)?;
+                        sink.whole(&listed, object.data.clone()).await?;
+                    }
                 }
             }
             if !full {
@@ -180,7 +191,7 @@ impl Sink<'_> {
             target: if link { &content } else { b"" },
         };
         self.writer()?.begin(&entry).map_err(Error::internal)?;
-        if link { Ok(()) } else { self.write(content).await }
+        if link { self.send_ready().await } else { self.write(content).await }
     }
 
     /// Adds a large file.
@@ -195,6 +206,7 @@ impl Sink<'_> {
             target: b"",
         };
         self.writer()?.begin(&entry).map_err(Error::internal)?;
+        self.send_ready().await?;
         while let Some(piece) = content.try_next().await? {
             self.write(piece).await?;
         }
@@ -210,6 +222,11 @@ impl Sink<'_> {
         } else {
             self.writer()?.write(&data).map_err(Error::internal)?;
         }
+        self.send_ready().await
+    }
+
+    /// Sends on what was made, if it is enough.
+    async fn send_ready(&mut self) -> Result<()> {
         if self.writer()?.ready_bytes() < PIECE_BYTES {
             return Ok(());
         }
@@ -224,7 +241,8 @@ impl Sink<'_> {
     }
 
     async fn send(&self, piece: Bytes) -> Result<()> {
-        self.pieces.send(Ok(piece)).await.map_err(|_| Error::internal("nobody takes the archive any more"))
+        let sent = timeout(MAX_STALL, self.pieces.send(Ok(piece))).await;
+        sent.ok().and_then(Result::ok).ok_or_else(|| Error::internal("nobody takes the archive any more"))
     }
 
     fn writer(&mut self) -> Result<&mut ArchiveWriter> {
@@ -235,3 +253,6 @@ impl Sink<'_> {
 fn failed() -> Error {
     Error::internal("an archive was written to after it had failed")
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,7 @@ use quick_cache::sync::Cache;
 use serde_json::Value;
 use tokio::sync::{Notify, Semaphore};
 
+use crate::archive::MAX_ARCHIVES;
 use crate::bucket::Followers;
 use crate::cache::GitCache;
 use crate::catalogue::Catalogue;
@@ -21,8 +22,9 @@ use crate::mirror::Mirrors;
 use crate::oidc::{self, OidcProvider, Provider};
 use crate::signature::Signer;
 use crate::throttle::Throttle;
-use crate::upload_pack::MAX_FETCHES;
+use crate::turns::Turns;
 use crate::upload_pack::pack_cache::{PackCacheOptions, Packs};
+use crate::upload_pack::{MAX_FETCHES, MAX_FETCHES_EACH};
 use crate::xet::claim::Verifying;
 use crate::{Result, StorageReport, Upstream};
 
@@ -36,6 +38,8 @@ const MAX_DIFF_WORK: usize = 4;
 const CATALOGUES: usize = 16;
 /// Most pushes taken at once: each may hold some hundreds of megabytes, though most hold next to nothing.
 const MAX_PUSH_WORK: usize = 32;
+/// Most of them by one user.
+const MAX_PUSH_WORK_EACH: usize = 8;
 
 /// Settings of the hub that are not settings of one of its parts.
 #[derive(Debug, Clone)]
@@ -126,9 +130,11 @@ pub(crate) struct Inner {
     /// Packs that are kept for the next clone.
     pub(crate) packs: Packs,
     /// Turns to answer a fetch.
-    pub(crate) fetches: Arc<Semaphore>,
+    pub(crate) fetches: Arc<Turns>,
     /// Turns to push.
-    pub(crate) push_work: Arc<Semaphore>,
+    pub(crate) push_work: Arc<Turns>,
+    /// Turns to write an archive.
+    pub(crate) archives: Arc<Semaphore>,
     /// What folders hold, for the rules of pushes.
     pub(crate) extents: Arc<Extents>,
 }
@@ -173,7 +179,7 @@ impl Hub {
             delivery_added: Notify::new(),
             catalogue: Catalogue::new(options.search.clone()),
             packs: Packs::open(options.packs.as_ref()),
-            fetches: Arc::new(Semaphore::new(MAX_FETCHES)),
+            fetches: Turns::new(MAX_FETCHES, MAX_FETCHES_EACH),
             options,
             downloads: Downloads::default(),
             catalogues: Cache::new(CATALOGUES),
@@ -184,7 +190,8 @@ impl Hub {
             throttle: Throttle::new(),
             password_work: Arc::new(Semaphore::new(MAX_PASSWORD_WORK)),
             diff_work: Arc::new(Semaphore::new(MAX_DIFF_WORK)),
-            push_work: Arc::new(Semaphore::new(MAX_PUSH_WORK)),
+            push_work: Turns::new(MAX_PUSH_WORK, MAX_PUSH_WORK_EACH),
+            archives: Arc::new(Semaphore::new(MAX_ARCHIVES)),
             extents: Arc::default(),
         };
         Ok(Self { inner: Arc::new(inner) })

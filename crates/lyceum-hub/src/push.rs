@@ -16,12 +16,11 @@ use lyceum_git::{
 };
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
-use tokio::time::timeout;
 
 use crate::access::Identity;
 use crate::objects::RepoObjects;
 use crate::reference::default_branch;
-use crate::{Action, Caller, Error, ErrorKind, Hub, Repo, Result};
+use crate::{Action, Caller, Error, ErrorKind, Hub, Party, Repo, Result};
 
 mod apply;
 mod large;
@@ -93,8 +92,8 @@ impl PushTarget {
         output: impl AsyncWrite + Unpin + Send,
     ) -> Result<()> {
         let busy = || Error::new(ErrorKind::Unavailable, "too many pushes at once; please try again");
-        let turn = timeout(MAX_WAIT, self.hub.inner.push_work.clone().acquire_owned()).await;
-        let _until_done = turn.map_err(|_| busy())?.map_err(Error::internal)?;
+        let party = Party::User(self.pusher.user_id);
+        let _until_done = self.hub.inner.push_work.take(party, MAX_WAIT).await.ok_or_else(busy)?;
         let options = options(version, false);
         served(match gzip {
             true => receive_pack(self, &options, GzipReader::new(input), output).await,

@@ -2,21 +2,35 @@
 
 pub(crate) mod pack_cache;
 
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
 use lyceum_core::Oid;
 use lyceum_git::wire::{GzipReader, UploadPackOptions, service_announcement, upload_pack};
 use lyceum_git::{Head, Object, ObjectHeader, Objects, PackSource, Packed, Reference, References};
-use std::sync::Arc;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::time::{Sleep, sleep, timeout};
 
 use crate::objects::RepoObjects;
 use crate::reference::default_branch;
-use crate::{Error, ErrorKind, Hub, Repo, Result};
+use crate::{Error, ErrorKind, Hub, Party, Repo, Result};
 
 /// Most references of pull requests that are shown to everybody who lists references; with more, one has to ask for
 /// them by name.
 const MAX_SHOWN_PULLS: usize = 10_000;
+/// Ranges of names of references that are read one by one; with more, all are.
+const MAX_RANGES: usize = 16;
 /// Most fetches that are answered at once: each takes memory for the ids of what it sends.
 pub(crate) const MAX_FETCHES: usize = 256;
+/// Most of them for one user, or one address of who is not signed in.
+pub(crate) const MAX_FETCHES_EACH: usize = 64;
+/// Longest time in which a request comes: whoever sends it has it ready.
+const MAX_REQUEST_TIME: Duration = Duration::from_secs(60);
+/// Longest time that one fetch may take: a turn comes back, however slowly a client takes its answer.
+const MAX_FETCH_TIME: Duration = Duration::from_secs(6 * 3600);
 
 /// A request for what a repo has, as it comes over HTTP.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +41,8 @@ pub struct GitFetch {
     pub advertise: bool,
     /// Whether the request is compressed.
     pub gzip: bool,
+    /// Who asks.
+    pub party: Party,
 }
 
 impl Hub {
@@ -38,10 +54,10 @@ impl Hub {
         R: AsyncRead + Unpin + Send,
         W: AsyncWrite + Unpin + Send,
     {
-        let turn = self.inner.fetches.clone().try_acquire_owned();
-        let _turn = turn.map_err(|_| {
+        let _turn = self.inner.fetches.try_take(fetch.party).ok_or_else(|| {
             Error::new(ErrorKind::Unavailable, "too many clones and fetches at once; please try again")
         })?;
+        let input = Hurried { input, end: Box::pin(sleep(MAX_REQUEST_TIME)) };
         if fetch.advertise
             && let Err(error) =
                 output.write_all(&service_announcement("git-upload-pack", fetch.version)).await
@@ -67,11 +83,17 @@ impl Hub {
             ..UploadPackOptions::default()
         };
         let cache = self.inner.packs.for_repo(repo.record.id);
-        let served = match fetch.gzip {
-            true => upload_pack(&source, &options, &cache, GzipReader::new(input), output).await,
-            false => upload_pack(&source, &options, &cache, input, output).await,
+        let serve = async {
+            match fetch.gzip {
+                true => upload_pack(&source, &options, &cache, GzipReader::new(input), output).await,
+                false => upload_pack(&source, &options, &cache, input, output).await,
+            }
         };
-        match served {
+        let served = timeout(MAX_FETCH_TIME, serve).await;
+        let late = |_| {
+            lyceum_git::Error::connection(io::Error::new(io::ErrorKind::TimedOut, "a fetch takes too long"))
+        };
+        match served.map_err(late).flatten() {
             Ok(served) => {
                 if served.cloned && served.pack.is_some() {
                     self.count_download(repo);
@@ -88,6 +110,25 @@ impl Hub {
                 _ => Err(Error::internal(error)),
             },
         }
+    }
+}
+
+/// A request that must come in time: until it is there, its sender has a turn for nothing.
+struct Hurried<R> {
+    input: R,
+    end: Pin<Box<Sleep>>,
+}
+
+impl<R: AsyncRead + Unpin> AsyncRead for Hurried<R> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.end.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the request takes too long")));
+        }
+        Pin::new(&mut self.input).poll_read(context, buffer)
     }
 }
 
@@ -132,9 +173,16 @@ impl References for GitRepo {
         let failed = |error: lyceum_db::Error| lyceum_git::Error::source_error(Box::new(error));
         let mut db = self.hub.inner.db.read().await.map_err(failed)?;
         let pulls = prefixes.is_empty() || prefixes.iter().any(|prefix| may_name_pull(prefix));
-        let rows = match pulls {
-            true => db.refs(self.repo).await.map_err(failed)?,
-            false => db.refs_without_pulls(self.repo).await.map_err(failed)?,
+        let rows = match ranges(prefixes) {
+            Some(ranges) => {
+                let mut rows = Vec::new();
+                for (from, to) in ranges {
+                    rows.extend(db.refs_between(self.repo, from, &to).await.map_err(failed)?);
+                }
+                rows
+            }
+            None if pulls => db.refs(self.repo).await.map_err(failed)?,
+            None => db.refs_without_pulls(self.repo).await.map_err(failed)?,
         };
         drop(db);
         let pull = |name: &str| name.starts_with(PULLS);
@@ -155,7 +203,38 @@ impl References for GitRepo {
     }
 }
 
+/// What the names of all references start with.
+const REFS: &str = "refs/";
 const PULLS: &str = "refs/pr/";
+
+/// Returns the ranges of names that start with one of `prefixes`, each once; `None` if all should be read instead.
+fn ranges(prefixes: &[String]) -> Option<Vec<(&str, String)>> {
+    if prefixes.is_empty() {
+        return None;
+    }
+    let mut ranges: Vec<(&str, String)> = Vec::new();
+    let mut prefixes: Vec<&str> = prefixes.iter().map(String::as_str).collect();
+    prefixes.sort_unstable();
+    let mut before: Option<&str> = None;
+    for prefix in prefixes {
+        // What starts with a shorter one is found with that.
+        if REFS.starts_with(prefix) || ranges.len() == MAX_RANGES {
+            return None;
+        }
+        if !prefix.starts_with(REFS) || before.is_some_and(|before| prefix.starts_with(before)) {
+            continue;
+        }
+        let (last, start) = prefix.as_bytes().split_last()?;
+        if !prefix.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return None;
+        }
+        // Graphic characters have a next one.
+        let end = [start, &[last + 1]].concat();
+        ranges.push((prefix, String::from_utf8(end).ok()?));
+        before = Some(prefix);
+    }
+    Some(ranges)
+}
 
 /// Reports whether a name that starts with `prefix` may be that of a pull request.
 fn may_name_pull(prefix: &str) -> bool {

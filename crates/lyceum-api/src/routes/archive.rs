@@ -59,7 +59,7 @@ async fn send(
         api.hub.count_download(&archive.repo);
     }
     // A failure ends the body early, which the client sees by the missing end of the chunked encoding.
-    let content = api.hub.read_archive(&archive).inspect_err(crate::error::log);
+    let content = api.hub.read_archive(&archive)?.inspect_err(crate::error::log);
     *response.body_mut() = Body::from_stream(content);
     Ok(response)
 }

@@ -5,12 +5,14 @@
 
 mod body;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, EXPIRES, HeaderMap, PRAGMA};
 use http::{HeaderName, HeaderValue, Method};
-use lyceum_hub::{Action, ErrorKind, GitFetch, GitVersion};
+use lyceum_core::ClientAddress;
+use lyceum_hub::{Action, ErrorKind, GitFetch, GitVersion, Party};
 
 use self::body::{answer, answer_late, read};
 use super::{Routes, Scope};
@@ -37,6 +39,7 @@ async fn references(
     State(api): State<Api>,
     Auth(caller): Auth,
     address: RepoAddress,
+    Extension(from): Extension<ClientAddress>,
     Query(query): Query,
     method: Method,
     headers: HeaderMap,
@@ -49,7 +52,8 @@ async fn references(
             if method == Method::HEAD {
                 return Ok(response);
             }
-            let fetch = GitFetch { version: version(&headers), advertise: true, gzip: false };
+            let party = Party::of(&caller, from.0);
+            let fetch = GitFetch { version: version(&headers), advertise: true, gzip: false, party };
             let hub = api.hub.clone();
             Ok(answer(response, |output| async move {
                 hub.upload_pack(&repo, fetch, tokio::io::empty(), output).await
@@ -82,6 +86,7 @@ async fn upload_pack(
     State(api): State<Api>,
     Auth(caller): Auth,
     address: RepoAddress,
+    Extension(from): Extension<ClientAddress>,
     headers: HeaderMap,
     body: Body,
 ) -> ApiResult {
@@ -89,7 +94,8 @@ async fn upload_pack(
     expect_type(&headers, "application/x-git-upload-pack-request")?;
     let gzip = compressed(&headers)?;
     let input = read(body_stream(&headers, body, MAX_FETCH_REQUEST_BYTES)?);
-    let fetch = GitFetch { version: version(&headers), advertise: false, gzip };
+    let party = Party::of(&caller, from.0);
+    let fetch = GitFetch { version: version(&headers), advertise: false, gzip, party };
     let hub = api.hub.clone();
     let response = described(HeaderValue::from_static("application/x-git-upload-pack-result"));
     Ok(answer(response, |output| async move { hub.upload_pack(&repo, fetch, input, output).await }))

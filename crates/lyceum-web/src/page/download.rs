@@ -36,7 +36,7 @@ pub(crate) async fn archive(visit: Visit) -> Result<Response, Detour> {
     let options = ArchiveOptions { format: ArchiveFormat::Zip, pointers: false };
     let archive = visit.web.hub.archive(&repo, &visit.address.revision(), options).await?;
     visit.web.hub.count_download(&repo);
-    let body = Body::from_stream(visit.web.hub.read_archive(&archive));
+    let body = Body::from_stream(visit.web.hub.read_archive(&archive)?);
     Ok(attachment(&archive.file_name(), None, body)?)
 }
 
