@@ -1,3 +1,7 @@
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 use lyceum_core::{ByteRange, RepoId, RepoKind, RepoPath, Revision};
@@ -420,4 +424,81 @@ async fn gates_and_privacy_are_taken_over() {
     let answer = fresh.open(&Caller::Anonymous, MODEL, &lab, Action::Read).await;
     assert_eq!(answer.unwrap_err().kind(), ErrorKind::RepoNotFound);
     assert!(fresh.mirrors().await.unwrap().is_empty());
+}
+
+/// Asks for something until it was looked at so many times, and goes away.
+async fn leave_after<T>(looks: usize, asked: impl Future<Output = T>) {
+    let (mut asked, mut left) = (pin!(asked), looks);
+    poll_fn(|context| {
+        if left == 0 {
+            return Poll::Ready(());
+        }
+        left -= 1;
+        asked.as_mut().poll(context).map(drop)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_leaves_at_once_holds_nobody_up() {
+    let fake = FakeHub::start().await;
+    let file = |number: usize| (format!("{number}.bin"), content(10 + number));
+    let files: Vec<_> = (0..24).map(file).collect();
+    fake.commit_all_large(&files);
+    fake.publish();
+    let hub = hub(&fake, PullThrough::Off).await;
+    hub.add_mirror(wanted("copy/m")).await.unwrap();
+    for (looks, (path, content)) in files.iter().enumerate() {
+        leave_after(looks, read(&hub, path, 0..10)).await;
+        assert_eq!(read(&hub, path, 0..content.len() as u64).await.unwrap(), content, "{looks}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_so_many_files_wait() {
+    let fake = FakeHub::start().await;
+    let most = fill::MAX_FILLS + fill::MAX_WAITING;
+    let files: Vec<_> = (0..=most).map(|number| (format!("{number}.bin"), content(1000 + number))).collect();
+    fake.commit_all_large(&files);
+    fake.publish();
+    let hub = hub(&fake, PullThrough::Off).await;
+    hub.add_mirror(wanted("copy/m")).await.unwrap();
+    fake.set_mood(Mood::Silent("resolve"));
+    let mut fills = Vec::new();
+    let mut last = None;
+    for (path, _) in &files {
+        let file = open(&hub, path).await;
+        match hub.fill(&file, file.entry.lfs.unwrap()).await {
+            Ok(fill) => fills.push(fill),
+            Err(error) => last = Some((file, error)),
+        }
+    }
+    let (file, error) = last.unwrap();
+    assert_eq!((fills.len(), error.kind()), (most, ErrorKind::Unavailable));
+    // Who has left does not keep others out, and nothing is fetched for him that was not begun.
+    fake.asked("resolve", fill::MAX_FILLS).await;
+    drop(fills);
+    let fill = hub.fill(&file, file.entry.lfs.unwrap()).await.unwrap();
+    fake.set_mood(Mood::Honest);
+    fill.end().await.unwrap();
+    assert_eq!(fake.requests("resolve").len(), fill::MAX_FILLS + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_quota_refuses_is_not_fetched() {
+    let fake = FakeHub::start().await;
+    let large = content(100_000);
+    fake.commit_large("large.bin", &large);
+    fake.publish();
+    let hub = hub(&fake, PullThrough::Off).await;
+    hub.add_mirror(wanted("copy/m")).await.unwrap();
+    let owner = lyceum_core::AccountName::parse("copy").unwrap();
+    let limit = async |logical| {
+        hub.set_quota(&owner, crate::StorageLimits { logical, stored: None }).await.unwrap();
+    };
+    limit(Some(99_999)).await;
+    let error = read(&hub, "large.bin", 0..10).await.unwrap_err();
+    assert!(error.contains("quota") && fake.requests("resolve").is_empty(), "{error}");
+    limit(Some(100_000)).await;
+    assert_eq!(read(&hub, "large.bin", 0..100_000).await.unwrap(), large);
 }

@@ -15,6 +15,7 @@ use lyceum_core::limits::{MAX_XORB_BYTES, MAX_XORB_CHUNKS};
 use lyceum_core::{ByteRange, XetHash};
 use lyceum_xet::{CHUNK_HEADER_BYTES, Term, XorbIndex, decode_chunk};
 use serde::Deserialize;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::hints::Hints;
 use super::{Fill, Wanted};
@@ -105,6 +106,8 @@ struct Piece {
     xorb: XetHash,
     chunks: Range<u32>,
     data: Bytes,
+    /// One of the few that there may be at a time.
+    _turn: OwnedSemaphorePermit,
 }
 
 /// Where the chunks of a term are.
@@ -128,17 +131,17 @@ struct Fetching<'a> {
 impl Hub {
     /// Fetches the rest of a file by its chunks; fails with something lasting where that cannot be done.
     pub(super) async fn fetch_by_xet(&self, fill: &Fill, wanted: &Wanted, hints: &Hints) -> Answered<()> {
-        if wanted.size - fill.spool.len() < MIN_BYTES {
+        if wanted.size - fill.fetched() < MIN_BYTES {
             return Err(lasting("it is small"));
         }
         let mut fetching = Fetching { hub: self, fill, wanted, hints, arrived: HashSet::new(), piece: None };
         let file = fetching.file_hash().await?;
         let mut token = fetching.token().await?;
-        while fill.spool.len() < wanted.size {
+        while fill.fetched() < wanted.size {
             if token.exp - self.inner.clock.now().seconds() < TOKEN_MARGIN_SECONDS {
                 token = fetching.token().await?;
             }
-            let start = fill.spool.len();
+            let start = fill.fetched();
             let slice = ByteRange::new(start, wanted.size.min(start + SLICE_BYTES));
             let plan = fetching.plan(&token, file, slice).await?;
             fetching.follow(plan, slice).await?;
@@ -232,7 +235,8 @@ impl Fetching<'_> {
         let place =
             places.get(&xorb).and_then(|places| places.iter().find(|place| holds(&place.chunks, chunks)));
         let place = place.ok_or_else(malformed)?;
-        let _turn = hub.inner.mirrors.fills.pieces.acquire().await.expect("the semaphore is never closed");
+        let turn = hub.inner.mirrors.fills.pieces.clone().acquire_owned().await;
+        let turn = turn.expect("the semaphore is never closed");
         let data = self.receive(place).await?;
         self.arrived.insert(xorb);
         if place.chunks.start == 0
@@ -241,7 +245,7 @@ impl Fetching<'_> {
         {
             return Ok(Source::Stored(index));
         }
-        let piece = Arc::new(Piece { xorb, chunks: place.chunks.clone(), data });
+        let piece = Arc::new(Piece { xorb, chunks: place.chunks.clone(), data, _turn: turn });
         self.piece = Some(piece.clone());
         Ok(Source::Piece(piece))
     }

@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 use crate::{PullThrough, RepoPattern, Upstream};
 
@@ -30,6 +31,8 @@ pub(super) enum Mood {
     Looping,
     /// Has trouble with everything.
     Down,
+    /// Answers requests whose line holds this word when it is in another mood.
+    Silent(&'static str),
     /// Offers its files by Xet, too.
     Xet(Xet),
 }
@@ -62,6 +65,8 @@ struct State {
     info: Mutex<String>,
     files: Mutex<HashMap<String, Vec<u8>>>,
     requests: Mutex<Vec<String>>,
+    /// Told of each request and mood.
+    news: watch::Sender<()>,
     bare: std::path::PathBuf,
     port: u16,
 }
@@ -80,6 +85,7 @@ impl FakeHub {
             info: Mutex::new(r#"{"id":"lab/m","private":false,"gated":false}"#.to_owned()),
             files: Mutex::default(),
             requests: Mutex::default(),
+            news: watch::Sender::new(()),
             bare: work.path().join("bare"),
             port,
         });
@@ -108,6 +114,7 @@ impl FakeHub {
 
     pub(super) fn set_mood(&self, mood: Mood) {
         *self.state.mood.lock().unwrap() = mood;
+        self.state.news.send_replace(());
     }
 
     pub(super) fn set_info(&self, info: &str) {
@@ -118,6 +125,11 @@ impl FakeHub {
     pub(super) fn requests(&self, word: &str) -> Vec<String> {
         let requests = self.state.requests.lock().unwrap();
         requests.iter().filter(|request| request.contains(word)).cloned().collect()
+    }
+
+    /// Waits for so many requests.
+    pub(super) async fn asked(&self, word: &str, times: usize) {
+        self.state.news.subscribe().wait_for(|()| self.requests(word).len() >= times).await.unwrap();
     }
 
     /// Runs git where commits are made.
@@ -135,15 +147,33 @@ impl FakeHub {
 
     /// Commits the pointer of a large file, whose content the hub serves.
     pub(super) fn commit_large(&self, path: &str, content: &[u8]) -> String {
+        let pointer = self.serve_large(path, content);
+        self.commit(path, &pointer)
+    }
+
+    /// Commits the pointers of many large files at once.
+    pub(super) fn commit_all_large(&self, files: &[(String, Vec<u8>)]) {
+        for (path, content) in files {
+            let pointer = self.serve_large(path, content);
+            std::fs::write(self.work.path().join("work").join(path), pointer).unwrap();
+        }
+        self.commit("a.txt", "a");
+    }
+
+    /// Serves a large file no more.
+    pub(super) fn forget(&self, path: &str) {
+        self.state.files.lock().unwrap().remove(path);
+    }
+
+    /// Serves the content of a large file, and returns its pointer.
+    fn serve_large(&self, path: &str, content: &[u8]) -> String {
         let digest = Sha256::digest(content).iter().fold(String::new(), |mut text, byte| {
             write!(text, "{byte:02x}").unwrap();
             text
         });
         self.state.files.lock().unwrap().insert(path.to_owned(), content.to_vec());
         let size = content.len();
-        let pointer =
-            format!("version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize {size}\n");
-        self.commit(path, &pointer)
+        format!("version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize {size}\n")
     }
 
     /// Makes what was committed be what others see.
@@ -182,7 +212,11 @@ impl State {
         }
         let mut body = vec![0; length];
         stream.read_exact(&mut body).await.unwrap();
+        let mut news = self.news.subscribe();
         self.requests.lock().unwrap().push(head.clone());
+        self.news.send_replace(());
+        let silent = |()| matches!(*self.mood.lock().unwrap(), Mood::Silent(word) if head.contains(word));
+        news.wait_for(|news| !silent(*news)).await.unwrap();
         let answer = self.answer(&head, &body, version);
         let _gone = stream.get_mut().write_all(&answer).await;
     }
