@@ -30,7 +30,7 @@ const MAX_ERROR_CHARS: usize = 1000;
 const EXPIRED_PAGE: u32 = 100;
 
 /// What one worker does after another.
-const CHORES: Lane<'static> = Lane::Not(&[deliver::QUEUE, mirror::QUEUE]);
+const CHORES: Lane<'static> = Lane::Not(&[deliver::QUEUE, mirror::QUEUE, mirror::FILES]);
 
 impl Hub {
     /// Runs jobs until `stop` resolves, and ends the one that is running then: derived facts, download counts, expired
@@ -39,7 +39,8 @@ impl Hub {
         let stop = stop.shared();
         tokio::join!(
             self.run_chores(stop.clone()),
-            self.run_mirrors(stop.clone()),
+            self.run_mirrors(mirror::QUEUE, stop.clone()),
+            self.run_mirrors(mirror::FILES, stop.clone()),
             self.run_deliveries(stop.clone()),
             self.run_collections(stop.clone()),
             self.run_catalogue(stop)
@@ -78,8 +79,10 @@ impl Hub {
             while self.run_round().await? {
                 done += 1;
             }
-            while self.run_due_mirror().await? {
-                done += 1;
+            for queue in [mirror::QUEUE, mirror::FILES] {
+                while self.run_due_mirror(queue).await? {
+                    done += 1;
+                }
             }
             let Some(job) = self.claim_delivery(Vec::new()).await? else {
                 return Ok(done);
@@ -201,13 +204,20 @@ pub(crate) async fn claim_sound(
             return Ok(Some(job));
         }
         tracing::warn!(job = job.key, "a background job never ended and is given up");
-        if job.queue == deliver::QUEUE {
+        match job.queue.as_str() {
             // The log of its webhook says so, and has a button of its own.
-            tx.drop_job(&job).await?;
-            deliver::give_up(tx, &job, now).await?;
-        } else {
-            let error = "it never ended: each process that tried it stopped before";
-            tx.give_job_up(&job, error, MAX_GIVEN_UP).await?;
+            deliver::QUEUE => {
+                tx.drop_job(&job).await?;
+                deliver::give_up(tx, &job, now).await?;
+            }
+            mirror::QUEUE | mirror::FILES => {
+                tx.drop_job(&job).await?;
+                mirror::put_off(tx, &job, now).await?;
+            }
+            _ => {
+                let error = "it never ended: each process that tried it stopped before";
+                tx.give_job_up(&job, error, MAX_GIVEN_UP).await?;
+            }
         }
     }
     Ok(None)

@@ -243,7 +243,7 @@ impl Hub {
     /// Finds the large files that a mirror lacks at the heads of its branches and tags: a commit and a path of each.
     async fn mirrored_objects(&self, repo: &Repo) -> Result<HashMap<LfsObject, (String, String)>> {
         let mut found = HashMap::new();
-        for commit in self.mirror_tips(repo.record.id).await? {
+        for commit in self.mirror_tips(&repo.record).await? {
             for file in self.missing_files(repo, commit).await? {
                 if let Some(lfs) = file.entry.lfs {
                     let object = LfsObject { sha256: lfs.sha256, size: lfs.size };

@@ -26,13 +26,17 @@ mod work;
 pub use pattern::{InvalidPattern, RepoPattern};
 pub use upstream::{PullThrough, Upstream};
 
+pub(crate) use work::put_off;
+
 use fill::Fills;
 use pull::Pulls;
 use sync::{Plan, next_look, not_allowed};
 use upstream::Remote;
 
-/// Job queue; it has a worker of its own, because it waits for others.
+/// Job queue of looks at mirrors; it has a worker of its own, because it waits for others.
 pub(crate) const QUEUE: &str = "mirror";
+/// Job queue of mirrors whose files are to be fetched, which takes so long that other mirrors would wait for a look.
+pub(crate) const FILES: &str = "mirror-files";
 /// Mirrors read in one query.
 const PAGE: u32 = 500;
 /// The shortest time after which a mirror is looked at again by itself, in seconds.
@@ -191,10 +195,6 @@ impl Hub {
             let message = format!("a mirror is looked at every {MIN_EVERY_SECONDS} seconds at most");
             return Err(Error::new(ErrorKind::Invalid, message));
         }
-        if !remote.allows(source.kind, &source.id) {
-            let trouble = not_allowed(&remote, source.kind, &source.id);
-            return Err(Error::new(ErrorKind::Forbidden, trouble.message));
-        }
         let local = local.unwrap_or_else(|| source.id.clone());
         if self.inner.db.read().await?.repo_by_key(source.kind, &local).await?.is_some() {
             let message = format!("{} `{local}` exists already", source.kind);
@@ -236,9 +236,7 @@ impl Hub {
     pub async fn sync_mirror(&self, kind: RepoKind, id: &RepoId, whole: bool) -> Result<SyncReport> {
         let (mirror, record) = self.mirror_named(kind, id).await?;
         let mut report = self.follow(&mirror, record.clone()).await?;
-        if whole || mirror.whole {
-            report.files = self.fill_all(&record).await?;
-        }
+        let whole = whole || mirror.whole;
         let now = self.inner.clock.now();
         if let Some(next) = next_look(&mirror, false, now) {
             let key = format!("{QUEUE}:{}", mirror.repo_id);
@@ -251,6 +249,9 @@ impl Hub {
                     })
                 })
                 .await?;
+        }
+        if whole {
+            report.files = self.fill_all(&record).await?;
         }
         Ok(report)
     }
@@ -286,7 +287,7 @@ impl Hub {
             .await?;
         let repo = Repo { record, action: Action::Read };
         let mut missing = HashSet::new();
-        for commit in self.mirror_tips(repo.record.id).await? {
+        for commit in self.mirror_tips(&repo.record).await? {
             let files = self.missing_files(&repo, commit).await?;
             missing.extend(files.into_iter().filter_map(|file| Some(file.entry.lfs?.sha256)));
         }

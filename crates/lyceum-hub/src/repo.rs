@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use lyceum_core::{AccountName, Oid, RefName, RepoId, RepoKind, RepoPath, Revision};
-use lyceum_db::{Gated, RepoSettings};
+use lyceum_db::{Gated, RepoSettings, Standing};
 
 use crate::access::{Permission, Permitted, check, not_found};
 use crate::account::append_event;
@@ -60,7 +60,8 @@ impl Hub {
     /// Opens a repo for an action: the access check. Old ids of moved repos open the moved repo.
     pub async fn open(&self, caller: &Caller, kind: RepoKind, id: &RepoId, action: Action) -> Result<Repo> {
         let mut found = self.inner.db.read().await?.repo_access(kind, id, caller.user_id()).await?;
-        if found.is_none() && self.pull(caller, kind, id, action).await? {
+        let seen = found.as_ref().map(|found| (&found.repo, &found.standing));
+        if self.pull_unseen(caller, kind, id, action, seen).await? {
             found = self.inner.db.read().await?.repo_access(kind, id, caller.user_id()).await?;
         }
         let found = found.ok_or_else(not_found)?;
@@ -95,7 +96,8 @@ impl Hub {
         let usual = main_branch();
         let names = [usual.as_str(), ""];
         let mut found = self.inner.db.read().await?.repo_with_ref(kind, id, caller.user_id(), names).await?;
-        if found.is_none() && self.pull(caller, kind, id, action).await? {
+        let seen = found.as_ref().map(|found| (&found.repo, &found.standing));
+        if self.pull_unseen(caller, kind, id, action, seen).await? {
             found = self.inner.db.read().await?.repo_with_ref(kind, id, caller.user_id(), names).await?;
         }
         let found = found.ok_or_else(not_found)?;
@@ -120,7 +122,8 @@ impl Hub {
         let names = crate::reference::reference_names(revision.as_str());
         let names = [names[0].as_deref().unwrap_or_default(), names[1].as_deref().unwrap_or_default()];
         let mut found = self.inner.db.read().await?.repo_with_ref(kind, id, caller.user_id(), names).await?;
-        if found.is_none() && self.pull(caller, kind, id, action).await? {
+        let seen = found.as_ref().map(|found| (&found.repo, &found.standing));
+        if self.pull_unseen(caller, kind, id, action, seen).await? {
             found = self.inner.db.read().await?.repo_with_ref(kind, id, caller.user_id(), names).await?;
         }
         let found = found.ok_or_else(not_found)?;
@@ -132,6 +135,27 @@ impl Hub {
             None => self.resolve_oid(&repo, revision).await?,
         };
         Ok((repo, commit))
+    }
+
+    /// Has a repo mirrored that was not found, if that may be; true if it has to be looked for again. Of one that the
+    /// caller may not know of upstreams are asked as well: he must not see a difference.
+    async fn pull_unseen(
+        &self,
+        caller: &Caller,
+        kind: RepoKind,
+        id: &RepoId,
+        action: Action,
+        found: Option<(&lyceum_db::Repo, &Standing)>,
+    ) -> Result<bool> {
+        let now = self.inner.clock.now();
+        let refusal = found.map(|(repo, standing)| check(caller, repo, standing, action, now));
+        match refusal {
+            None => self.pull(caller, kind, id, action, false).await,
+            Some(Err(error)) if error.kind() == ErrorKind::RepoNotFound => {
+                self.pull(caller, kind, id, action, true).await
+            }
+            Some(_) => Ok(false),
+        }
     }
 
     /// Deletes a repo opened with [`Action::Administer`].

@@ -13,21 +13,26 @@ use crate::{Action, Caller, Error, ErrorKind, Hub, Result};
 
 /// Repos looked for at the same time; more wait.
 const MAX_PULLS: usize = 8;
-/// How long it is remembered that no upstream has a repo, in seconds.
+/// How long it is remembered that an upstream has no such repo, in seconds.
 const MISSING_SECONDS: i64 = 300;
 /// Most repos of which that is remembered.
 const MAX_MISSING: usize = 10_000;
 
 /// What is being looked for, and what was not found.
 pub(crate) struct Pulls {
-    places: Semaphore,
+    places: Arc<Semaphore>,
     running: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
-    missing: Mutex<HashMap<String, Timestamp>>,
+    /// By upstream and repo: not every caller has every upstream asked.
+    missing: Mutex<HashMap<(String, String), Timestamp>>,
 }
 
 impl Default for Pulls {
     fn default() -> Self {
-        Self { places: Semaphore::new(MAX_PULLS), running: Mutex::default(), missing: Mutex::default() }
+        Self {
+            places: Arc::new(Semaphore::new(MAX_PULLS)),
+            running: Mutex::default(),
+            missing: Mutex::default(),
+        }
     }
 }
 
@@ -44,11 +49,14 @@ impl Pulls {
         lock
     }
 
-    fn known_missing(&self, key: &str, now: Timestamp) -> bool {
-        guard(&self.missing).get(key).is_some_and(|until| *until > now)
+    /// Leaves out the upstreams that are known to have no such repo.
+    fn without_missing(&self, remotes: &mut Vec<Arc<Remote>>, key: &str, now: Timestamp) {
+        let missing = guard(&self.missing);
+        let known = |remote: &Remote| missing.get(&(remote.name().to_owned(), key.to_owned()));
+        remotes.retain(|remote| known(remote).is_none_or(|until| *until <= now));
     }
 
-    fn remember_missing(&self, key: String, now: Timestamp) {
+    fn remember_missing(&self, remote: &Remote, key: &str, now: Timestamp) {
         let mut missing = guard(&self.missing);
         if missing.len() >= MAX_MISSING {
             missing.retain(|_, until| *until > now);
@@ -56,7 +64,7 @@ impl Pulls {
                 missing.clear();
             }
         }
-        missing.insert(key, now.plus_seconds(MISSING_SECONDS));
+        missing.insert((remote.name().to_owned(), key.to_owned()), now.plus_seconds(MISSING_SECONDS));
     }
 }
 
@@ -68,65 +76,71 @@ fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Hub {
     /// Mirrors a repo that does not exist here, if the caller may have that done; true if it exists now.
     ///
-    /// The caller has found no repo of that name, hidden or not: what exists here is never replaced, and never told of.
+    /// The caller has found no repo of that name, or one that is `hidden` from him. Of that upstreams are asked as well,
+    /// so that the two do not differ; but what exists here is never replaced.
     pub(crate) async fn pull(
         &self,
         caller: &Caller,
         kind: RepoKind,
         id: &RepoId,
         action: Action,
+        hidden: bool,
     ) -> Result<bool> {
         let mirrors = &self.inner.mirrors;
         if kind == RepoKind::Bucket || !matches!(action, Action::Discover | Action::Read) {
             return Ok(false);
         }
-        let mut remotes =
+        let remotes =
             mirrors.remotes.iter().filter(|remote| remote.pulls_for(caller) && remote.allows(kind, id));
-        let remotes: Vec<Arc<Remote>> = remotes.by_ref().cloned().collect();
+        let mut remotes: Vec<Arc<Remote>> = remotes.cloned().collect();
+        if remotes.is_empty() {
+            return Ok(false);
+        }
         let key = format!("{kind}:{}", id.key());
         let now = self.inner.clock.now();
-        if remotes.is_empty() || mirrors.pulls.known_missing(&key, now) || !self.free_namespace(id).await? {
+        mirrors.pulls.without_missing(&mut remotes, &key, now);
+        if remotes.is_empty() || !self.free_namespace(id).await? {
             return Ok(false);
         }
-        let lock = mirrors.pulls.lock_of(&key);
-        let _turn = lock.lock().await;
+        let turn = mirrors.pulls.lock_of(&key).lock_owned().await;
         // Somebody else may have asked first.
-        if self.inner.db.read().await?.repo_by_key(kind, id).await?.is_some() {
+        if !hidden && self.inner.db.read().await?.repo_by_key(kind, id).await?.is_some() {
             return Ok(true);
         }
-        if mirrors.pulls.known_missing(&key, now) {
-            return Ok(false);
-        }
-        let _place = mirrors.pulls.places.acquire().await.expect("the semaphore is never closed");
-        // Goes on when the caller leaves: the next one would only begin anew.
+        mirrors.pulls.without_missing(&mut remotes, &key, now);
+        let place = mirrors.pulls.places.clone().acquire_owned().await;
+        let place = place.expect("the semaphore is never closed");
+        // Goes on when the caller leaves, and keeps turn and place until it ends: the next one would only begin anew.
         let (hub, wanted) = (self.clone(), id.clone());
-        let pulling = tokio::spawn(async move { hub.pull_from(remotes, kind, wanted).await });
-        let pulled = pulling.await.map_err(Error::internal)??;
-        if !pulled {
-            mirrors.pulls.remember_missing(key, now);
-        }
-        Ok(pulled)
+        let pulling = tokio::spawn(async move {
+            let _held = (turn, place);
+            hub.pull_from(remotes, kind, wanted, &key, hidden).await
+        });
+        pulling.await.map_err(Error::internal)?
     }
 
     /// Looks for a repo in one upstream after the other.
-    async fn pull_from(&self, remotes: Vec<Arc<Remote>>, kind: RepoKind, id: RepoId) -> Result<bool> {
+    async fn pull_from(
+        &self,
+        remotes: Vec<Arc<Remote>>,
+        kind: RepoKind,
+        id: RepoId,
+        key: &str,
+        hidden: bool,
+    ) -> Result<bool> {
         for remote in remotes {
-            let plan = Plan {
-                every_seconds: Some(remote.upstream.refresh_seconds),
-                remote,
-                kind,
-                remote_id: id.clone(),
-                revision: None,
-                local: id.clone(),
-                whole: false,
-                pulled: true,
+            let asked = match hidden {
+                true => remote.info(kind, &id).await.map(|_| false),
+                false => self.make_mirror(Plan::pulled(remote.clone(), kind, &id)).await.map(|_| true),
             };
-            match self.make_mirror(plan).await {
-                Ok(_) => return Ok(true),
-                Err(trouble) if trouble.kind == TroubleKind::Missing => {}
-                Err(trouble) => {
+            match asked {
+                Ok(true) => return Ok(true),
+                Err(trouble) if trouble.kind != TroubleKind::Missing => {
                     tracing::warn!(%kind, %id, "a repo cannot be had from its upstream: {trouble}");
                     return Err(Error::new(ErrorKind::Unavailable, trouble.message));
+                }
+                Ok(false) | Err(_) => {
+                    self.inner.mirrors.pulls.remember_missing(&remote, key, self.inner.clock.now());
                 }
             }
         }

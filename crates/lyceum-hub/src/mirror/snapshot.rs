@@ -50,12 +50,12 @@ impl Hub {
         &self,
         remote: &Remote,
         kind: RepoKind,
-        id: &RepoId,
+        info: RemoteInfo,
         revision: Option<&str>,
         repo_id: i64,
     ) -> Answered<Snapshot> {
-        let info = remote.info(kind, id).await?;
-        let there = references(remote, kind, &info.id).await?;
+        let id = &info.id;
+        let there = references(remote, kind, id).await?;
         let followed = follow(&there, revision).ok_or_else(|| {
             let revision = revision.unwrap_or_default();
             let message =
@@ -80,7 +80,7 @@ impl Hub {
         }
         let haves: Vec<Oid> = here.values().copied().collect();
         let tips: Vec<Oid> = moved.iter().map(|(_, _, target)| *target).collect();
-        let (segment, commits) = self.fetch_objects(remote, kind, &info.id, repo_id, &tips, &haves).await?;
+        let (segment, commits) = self.fetch_objects(remote, kind, id, repo_id, &tips, &haves).await?;
         for ((name, old, target), commit) in moved.into_iter().zip(commits) {
             match commit {
                 Some(commit) => changes.push(Change { name, old, new: Some((target, commit)) }),

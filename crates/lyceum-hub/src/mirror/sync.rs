@@ -1,5 +1,6 @@
 //! Making a mirror, and making it again what it follows: both in one transaction.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use lyceum_core::{Oid, RepoId, RepoKind, Timestamp};
@@ -8,14 +9,17 @@ use serde_json::json;
 
 use super::snapshot::{Change, Snapshot};
 use super::trouble::{Answered, Trouble, TroubleKind};
-use super::upstream::Remote;
+use super::upstream::{Remote, RemoteInfo};
 use super::{QUEUE, SyncReport};
 use crate::account::append_event;
 use crate::commit::insert_segment;
+use crate::reference::default_branch;
 use crate::{Action, Error, ErrorKind, Hub, Repo, Result};
 
 /// Changes of references that are told one by one; of more, only the number.
 const MAX_TOLD: usize = 100;
+/// Files in a row that cannot be fetched after which the others are not tried: it is not their fault.
+const MAX_FAILURES: usize = 8;
 /// The wait before something that failed is tried again, in seconds.
 const RETRY_SECONDS: i64 = 300;
 
@@ -32,17 +36,39 @@ pub(super) struct Plan {
     pub(super) pulled: bool,
 }
 
+impl Plan {
+    /// Plans to mirror what a caller asked for.
+    pub(super) fn pulled(remote: Arc<Remote>, kind: RepoKind, id: &RepoId) -> Self {
+        Self {
+            every_seconds: Some(remote.upstream.refresh_seconds),
+            remote,
+            kind,
+            remote_id: id.clone(),
+            revision: None,
+            local: id.clone(),
+            whole: false,
+            pulled: true,
+        }
+    }
+}
+
 impl Hub {
     /// Makes a repo that is what one of an upstream is now.
     pub(super) async fn make_mirror(&self, mut plan: Plan) -> Answered<i64> {
-        let snapshot =
-            self.snapshot(&plan.remote, plan.kind, &plan.remote_id, plan.revision.as_deref(), 0).await?;
-        if plan.pulled && snapshot.info.private {
+        let info = match allowed_info(&plan.remote, plan.kind, &plan.remote_id).await {
+            // To who asked it is as what was never allowed.
+            Err(trouble) if plan.pulled && trouble.kind == TroubleKind::NotAllowed => {
+                return Err(Trouble::new(TroubleKind::Missing, trouble.message));
+            }
+            info => info?,
+        };
+        if plan.pulled && info.private {
             // What only this hub may see there is for its operator to mirror.
             let message =
                 format!("upstream `{}` keeps {} `{}` private", plan.remote.name(), plan.kind, plan.local);
             return Err(Trouble::new(TroubleKind::Missing, message));
         }
+        let snapshot = self.snapshot(&plan.remote, plan.kind, info, plan.revision.as_deref(), 0).await?;
         if plan.local.key() == snapshot.info.id.key() {
             // Written as it is there, however it was asked for.
             plan.local = snapshot.info.id.clone();
@@ -59,11 +85,7 @@ impl Hub {
     /// Makes a mirror what it follows is now.
     pub(super) async fn follow(&self, mirror: &Mirror, record: lyceum_db::Repo) -> Result<SyncReport> {
         let remote = self.remote(&mirror.upstream)?;
-        let synced = match remote.allows(record.kind, &mirror.remote) {
-            true => self.follow_remote(mirror, &record, &remote).await,
-            false => Err(not_allowed(&remote, record.kind, &mirror.remote)),
-        };
-        let trouble = match synced {
+        let trouble = match self.follow_remote(mirror, &record, &remote).await {
             Ok(report) => return Ok(report),
             Err(trouble) => trouble,
         };
@@ -83,8 +105,9 @@ impl Hub {
         record: &lyceum_db::Repo,
         remote: &Remote,
     ) -> Answered<SyncReport> {
-        let revision = mirror.revision.as_deref();
-        let snapshot = self.snapshot(remote, record.kind, &mirror.remote, revision, record.id).await?;
+        let info = allowed_info(remote, record.kind, &mirror.remote).await?;
+        let snapshot =
+            self.snapshot(remote, record.kind, info, mirror.revision.as_deref(), record.id).await?;
         let report = SyncReport {
             changed: snapshot.changes.len(),
             git_bytes: snapshot.segment.as_ref().map_or(0, |segment| segment.bytes),
@@ -94,10 +117,9 @@ impl Hub {
         let snapshot = Arc::new(snapshot);
         let landed = self.inner.db.write(move |tx| {
             Box::pin(async move {
-                if !tx.repo(repo_id).await?.is_some_and(|repo| repo.mirror) {
-                    return Err(Error::new(ErrorKind::Conflict, "the mirror was removed meanwhile"));
-                }
-                land(tx, repo_id, false, &snapshot, now).await
+                let before = tx.repo(repo_id).await?.filter(|repo| repo.mirror);
+                let removed = || Error::new(ErrorKind::Conflict, "the mirror was removed meanwhile");
+                land(tx, repo_id, Some(before.ok_or_else(removed)?), &snapshot, now).await
             })
         });
         landed.await?;
@@ -106,32 +128,55 @@ impl Hub {
     }
 
     /// Fetches every large file at the heads of a mirror's branches and tags that is not stored; returns how many.
+    ///
+    /// One that cannot be had keeps none of the others away, unless many in a row cannot.
     pub(super) async fn fill_all(&self, record: &lyceum_db::Repo) -> Result<usize> {
         let repo = Repo { record: record.clone(), action: Action::Read };
-        let mut filled = 0;
-        for commit in self.mirror_tips(record.id).await? {
+        let (mut filled, mut in_a_row) = (0, 0);
+        let (mut failed, mut first) = (HashSet::new(), None);
+        for commit in self.mirror_tips(record).await? {
             for file in self.missing_files(&repo, commit).await? {
-                if let Some(lfs) = file.entry.lfs {
-                    self.fill_whole(&file, lfs).await?;
+                let Some(lfs) = file.entry.lfs.filter(|lfs| !failed.contains(&lfs.sha256)) else {
+                    continue;
+                };
+                let Err(error) = self.fill_whole(&file, lfs).await else {
                     filled += 1;
+                    in_a_row = 0;
+                    continue;
+                };
+                failed.insert(lfs.sha256);
+                let (path, error) = first.get_or_insert((file.entry.path, error));
+                in_a_row += 1;
+                if in_a_row == MAX_FAILURES {
+                    let message = format!(
+                        "{MAX_FAILURES} large files in a row could not be fetched; the first, `{path}`: {error}"
+                    );
+                    return Err(Error::new(ErrorKind::Unavailable, message));
                 }
             }
         }
-        Ok(filled)
+        let Some((path, error)) = first else {
+            return Ok(filled);
+        };
+        let message =
+            format!("{} large files could not be fetched; the first, `{path}`: {error}", failed.len());
+        Err(Error::new(ErrorKind::Unavailable, message))
     }
 
-    /// Returns the commits at the heads of branches and tags, each once.
-    pub(crate) async fn mirror_tips(&self, repo_id: i64) -> Result<Vec<Oid>> {
-        let rows = self.inner.db.read().await?.refs_without_pulls(repo_id).await?;
+    /// Returns the commits at the heads of branches and tags, each once; that of the default branch comes first.
+    pub(crate) async fn mirror_tips(&self, record: &lyceum_db::Repo) -> Result<Vec<Oid>> {
+        let rows = self.inner.db.read().await?.refs_without_pulls(record.id).await?;
+        let main = default_branch(record);
+        let first = rows.iter().find(|row| row.name == main).map(|row| row.peeled);
         let mut tips: Vec<Oid> = rows.into_iter().map(|row| row.peeled).collect();
-        tips.sort_unstable();
+        tips.sort_unstable_by_key(|tip| (Some(*tip) != first, *tip));
         tips.dedup();
         Ok(tips)
     }
 
     /// Returns the large files of a commit that are not stored, each content once.
     pub(crate) async fn missing_files(&self, repo: &Repo, commit: Oid) -> Result<Vec<crate::FileHandle>> {
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         let entries = self.all_files(repo, commit).await?.into_iter();
         let missing = entries.filter(|entry| entry.xet_hash.is_none());
         let missing = missing.filter(|entry| entry.lfs.is_some_and(|lfs| seen.insert(lfs.sha256)));
@@ -139,10 +184,19 @@ impl Hub {
     }
 }
 
+/// Asks what a repo is there. It may have another id by now than it is asked for by: both must be allowed.
+async fn allowed_info(remote: &Remote, kind: RepoKind, id: &RepoId) -> Answered<RemoteInfo> {
+    if !remote.allows(kind, id) {
+        return Err(not_allowed(remote, kind, id));
+    }
+    let info = remote.info(kind, id).await?;
+    if remote.allows(kind, &info.id) { Ok(info) } else { Err(not_allowed(remote, kind, &info.id)) }
+}
+
 pub(super) fn not_allowed(remote: &Remote, kind: RepoKind, id: &RepoId) -> Trouble {
     let (name, prefix) = (remote.name(), kind.url_prefix());
     let message = format!("the settings do not allow `{prefix}{id}` to be mirrored from upstream `{name}`");
-    Trouble::new(TroubleKind::Lasting, message)
+    Trouble::new(TroubleKind::NotAllowed, message)
 }
 
 /// When a mirror is looked at again.
@@ -185,7 +239,7 @@ async fn make(tx: &mut Queries, plan: &Plan, snapshot: &Snapshot, now: Timestamp
         reused_bytes: 0,
     };
     tx.insert_mirror(&mirror).await?;
-    land(tx, repo_id, true, snapshot, now).await?;
+    land(tx, repo_id, None, snapshot, now).await?;
     if let Some(next) = next_look(&mirror, false, now) {
         tx.enqueue(QUEUE, &format!("{QUEUE}:{repo_id}"), &repo_id.to_string(), next, now).await?;
     }
@@ -226,8 +280,14 @@ async fn owner(tx: &mut Queries, plan: &Plan, now: Timestamp) -> Result<i64> {
     Ok(id)
 }
 
-/// Makes a snapshot true: segment, references, settings, jobs and audit events.
-async fn land(tx: &mut Queries, repo_id: i64, new: bool, snapshot: &Snapshot, now: Timestamp) -> Result<()> {
+/// Makes a snapshot true: segment, references, settings, jobs and audit events. A new repo was nothing `before`.
+async fn land(
+    tx: &mut Queries,
+    repo_id: i64,
+    before: Option<lyceum_db::Repo>,
+    snapshot: &Snapshot,
+    now: Timestamp,
+) -> Result<()> {
     if let Some(segment) = &snapshot.segment {
         let number = insert_segment(tx, repo_id, segment).await?;
         crate::jobs::merge::enqueue(tx, repo_id, number, now).await?;
@@ -240,18 +300,28 @@ async fn land(tx: &mut Queries, repo_id: i64, new: bool, snapshot: &Snapshot, no
             return Err(Error::new(ErrorKind::Conflict, message));
         }
         // A new repo is told of as a whole.
-        if told < MAX_TOLD && !new {
+        if told < MAX_TOLD && before.is_some() {
             tell(tx, repo_id, change, now).await?;
         }
     }
+    let (visibility, gated) = (visibility(snapshot), snapshot.info.gated);
     let settings = RepoSettings {
-        visibility: Some(visibility(snapshot)),
-        gated: Some(snapshot.info.gated),
+        visibility: Some(visibility),
+        gated: Some(gated),
         default_branch: snapshot.default_branch.clone(),
         sdk: snapshot.info.sdk.clone(),
         disabled: None,
     };
     tx.update_repo_settings(repo_id, &settings, now).await?;
+    if let Some(before) = before
+        && (before.visibility != visibility || before.gated != gated)
+    {
+        let detail = json!({
+            "visibility": (before.visibility != visibility).then(|| visibility.as_str()),
+            "gated": (before.gated != gated).then(|| gated.as_str()),
+        });
+        append_event(tx, Some(repo_id), None, "change-settings", &detail, now).await?;
+    }
     if !snapshot.changes.is_empty() {
         tx.touch_repo(repo_id, now, Some(now)).await?;
         crate::derive::enqueue(tx, repo_id, now).await?;

@@ -502,3 +502,170 @@ async fn what_a_quota_refuses_is_not_fetched() {
     limit(Some(100_000)).await;
     assert_eq!(read(&hub, "large.bin", 0..100_000).await.unwrap(), large);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_again_waits_for_what_the_first_asked_for() {
+    let fake = FakeHub::start().await;
+    fake.commit("a.txt", "a");
+    fake.publish();
+    let hub = hub(&fake, PullThrough::Everyone).await;
+    fake.set_mood(Mood::Silent("/api/models/lab/m"));
+    let ask = |hub: Hub| async move { hub.open(&Caller::Anonymous, MODEL, &id("lab/m"), Action::Read).await };
+    let first = tokio::spawn(ask(hub.hub().clone()));
+    fake.asked("/api/models/lab/m", 1).await;
+    first.abort();
+    assert!(first.await.unwrap_err().is_cancelled());
+    let time_to_ask = async {
+        for _ in 0..1000 {
+            tokio::task::yield_now().await;
+        }
+        fake.set_mood(Mood::Honest);
+    };
+    let (second, ()) = tokio::join!(ask(hub.hub().clone()), time_to_ask);
+    second.unwrap();
+    assert_eq!(fake.requests("/api/models/lab/m").len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_upstream_lacks_another_may_have() {
+    let fake = FakeHub::start().await;
+    fake.commit("a.txt", "a");
+    fake.publish();
+    let empty = Upstream {
+        name: "empty".to_owned(),
+        url: format!("{}/nowhere", fake.url),
+        ..fake.upstream(PullThrough::Everyone)
+    };
+    let upstreams = vec![empty, fake.upstream(PullThrough::Users)];
+    let hub = TestHub::with(HubOptions { upstreams, ..HubOptions::default() }).await;
+    let (caller, _) = hub.user("ada").await;
+    for _ in 0..2 {
+        let answer = hub.open(&Caller::Anonymous, MODEL, &id("lab/m"), Action::Read).await;
+        assert_eq!(answer.unwrap_err().kind(), ErrorKind::RepoNotFound);
+    }
+    assert_eq!(fake.requests("/nowhere/").len(), 1);
+    hub.open(&caller, MODEL, &id("lab/m"), Action::Read).await.unwrap();
+    assert_eq!(fake.requests("/nowhere/").len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hidden_mirror_is_as_one_that_is_missing() {
+    let fake = FakeHub::start().await;
+    fake.commit("a.txt", "a");
+    fake.publish();
+    fake.set_info(r#"{"id":"lab/m","private":true,"gated":false}"#);
+    let hub = hub(&fake, PullThrough::Everyone).await;
+    hub.add_mirror(wanted("lab/m")).await.unwrap();
+    let ask = async |name: &str| {
+        let before = fake.requests("/").len();
+        let answer = hub.open(&Caller::Anonymous, MODEL, &id(name), Action::Read).await;
+        let error = answer.unwrap_err();
+        (error.kind(), error.message().replace(name, "?"), fake.requests("/").len() - before)
+    };
+    fake.set_mood(Mood::Down);
+    let (hidden, missing) = (ask("lab/m").await, ask("lab/none").await);
+    assert_eq!((hidden.0, &hidden), (ErrorKind::Unavailable, &missing));
+    fake.set_mood(Mood::Honest);
+    for requests in [1, 0] {
+        let (hidden, missing) = (ask("lab/m").await, ask("lab/none").await);
+        assert_eq!((hidden.0, hidden.2, &hidden), (ErrorKind::RepoNotFound, requests, &missing));
+    }
+    assert_eq!(hub.mirrors().await.unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_renamed_must_be_allowed_by_both_names() {
+    let fake = FakeHub::start().await;
+    fake.commit("a.txt", "a");
+    fake.publish();
+    let hub = hub(&fake, PullThrough::Everyone).await;
+    hub.add_mirror(wanted("copy/m")).await.unwrap();
+    fake.set_info(r#"{"id":"other/m","private":false,"gated":false}"#);
+    let asked = fake.requests("git-upload-pack").len();
+    let new = hub.add_mirror(wanted("copy/other")).await;
+    assert_eq!(new.unwrap_err().kind(), ErrorKind::Forbidden);
+    let answer = hub.open(&Caller::Anonymous, MODEL, &id("lab/m"), Action::Read).await;
+    assert_eq!(answer.unwrap_err().kind(), ErrorKind::RepoNotFound);
+    assert!(hub.sync_mirror(MODEL, &id("copy/m"), false).await.is_err());
+    assert_eq!(fake.requests("git-upload-pack").len(), asked);
+    let mirrors = hub.mirrors().await.unwrap();
+    assert_eq!((mirrors.len(), mirrors[0].source.id.to_string().as_str()), (1, "lab/m"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_read_is_not_guessed_and_a_change_is_told() {
+    let fake = FakeHub::start().await;
+    fake.commit("a.txt", "a");
+    fake.publish();
+    let hub = hub(&fake, PullThrough::Off).await;
+    let say = |private: &str, gated: &str| {
+        fake.set_info(&format!(r#"{{"id":"lab/m"{private}{gated}}}"#));
+    };
+    for (private, gated) in
+        [("", r#","gated":false"#), (r#","private":false"#, ""), (r#","private":false"#, r#","gated":7"#)]
+    {
+        say(private, gated);
+        let error = hub.add_mirror(wanted("copy/m")).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{private}{gated}");
+    }
+    let told = async || {
+        let (_, record) = hub.mirror_named(MODEL, &id("copy/m")).await.unwrap();
+        let mut db = hub.inner.db.read().await.unwrap();
+        let events = db.repo_events(record.id, None, 100).await.unwrap().into_iter();
+        events.filter(|event| event.action == "change-settings").map(|event| event.detail).collect::<Vec<_>>()
+    };
+    say(r#","private":false"#, r#","gated":false"#);
+    hub.add_mirror(wanted("copy/m")).await.unwrap();
+    say(r#","private":true"#, r#","gated":"auto""#);
+    for _ in 0..2 {
+        hub.sync_mirror(MODEL, &id("copy/m"), false).await.unwrap();
+        assert_eq!(told().await, [r#"{"gated":"auto","visibility":"private"}"#]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mirror_is_looked_at_again_however_often_that_was_cut_short() {
+    let fake = FakeHub::start().await;
+    fake.commit("a.txt", "a");
+    fake.publish();
+    let hub = hub(&fake, PullThrough::Off).await;
+    hub.add_mirror(NewMirror { every_seconds: Some(7200), ..wanted("copy/m") }).await.unwrap();
+    let cut_short = async || {
+        hub.advance_seconds(7200);
+        let job = hub.claim(lyceum_db::Lane::Only(QUEUE), 1000, 8).await.unwrap();
+        hub.advance_seconds(1);
+        job.is_some()
+    };
+    let looks = || fake.requests("/api/models/lab/m").len();
+    // Now and then.
+    for _ in 0..10 {
+        assert!(cut_short().await);
+        let before = looks();
+        hub.run_due_jobs().await.unwrap();
+        assert_eq!(looks(), before + 1);
+    }
+    // Again and again: it is told, and tried later.
+    while cut_short().await {}
+    let told = hub.mirror_info(MODEL, &id("copy/m")).await.unwrap().error.unwrap();
+    assert!(told.contains("broken off 8 times"), "{told}");
+    hub.advance_seconds(7200);
+    hub.run_due_jobs().await.unwrap();
+    assert_eq!(hub.mirror_info(MODEL, &id("copy/m")).await.unwrap().error, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_cannot_be_had_keeps_no_other_away() {
+    let fake = FakeHub::start().await;
+    fake.commit_large("a.bin", &content(1000));
+    fake.commit_large("b.bin", &content(2000));
+    fake.commit_large("c.bin", &content(3000));
+    fake.publish();
+    fake.forget("a.bin");
+    let hub = hub(&fake, PullThrough::Off).await;
+    hub.add_mirror(NewMirror { every_seconds: Some(3600), ..wanted("copy/m") }).await.unwrap();
+    let error = hub.sync_mirror(MODEL, &id("copy/m"), true).await.unwrap_err();
+    assert!(error.message().starts_with("1 large files") && error.message().contains("a.bin"), "{error}");
+    for (path, stored) in [("a.bin", false), ("b.bin", true), ("c.bin", true)] {
+        assert_eq!(open(&hub, path).await.entry.xet_hash.is_some(), stored, "{path}");
+    }
+}

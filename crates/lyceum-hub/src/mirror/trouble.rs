@@ -19,6 +19,8 @@ pub(crate) struct Trouble {
 pub(crate) enum TroubleKind {
     /// The upstream has no such thing, or does not show it to this hub.
     Missing,
+    /// The settings do not let it be mirrored.
+    NotAllowed,
     /// Asking again may help.
     Transient,
     /// Asking again does not help before somebody changes something.
@@ -53,6 +55,7 @@ impl From<Trouble> for Error {
     fn from(trouble: Trouble) -> Self {
         let kind = match trouble.kind {
             TroubleKind::Missing => ErrorKind::NotFound,
+            TroubleKind::NotAllowed => ErrorKind::Forbidden,
             TroubleKind::Transient | TroubleKind::Lasting | TroubleKind::Lie => ErrorKind::Unavailable,
         };
         Self::new(kind, trouble.message)

@@ -120,7 +120,7 @@ impl Remote {
         #[derive(Deserialize)]
         struct Answer {
             id: String,
-            #[serde(default)]
+            /// Not guessed: what does not say so might be private.
             private: bool,
             #[serde(default)]
             gated: Value,
@@ -137,7 +137,13 @@ impl Remote {
         let gated = match &answer.gated {
             Value::String(mode) if mode == "auto" => Gated::Auto,
             Value::String(_) | Value::Bool(true) => Gated::Manual,
-            _ => Gated::No,
+            Value::Bool(false) => Gated::No,
+            // Not asked for.
+            Value::Null if kind == RepoKind::Space => Gated::No,
+            _ => {
+                let message = format!("what does not tell whether {what} is gated");
+                return Err(Trouble::new(TroubleKind::Lasting, self.says(&message)));
+            }
         };
         let sdk = answer.sdk.filter(|sdk| sdk.len() <= 32 && sdk.bytes().all(|b| b.is_ascii_alphanumeric()));
         Ok(RemoteInfo { id, private: answer.private, gated, sdk })
