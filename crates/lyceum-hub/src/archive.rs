@@ -45,6 +45,7 @@ pub struct ArchiveHandle {
     /// The commit.
     pub commit: Oid,
     options: ArchiveOptions,
+    etag: Option<String>,
 }
 
 impl ArchiveHandle {
@@ -58,10 +59,14 @@ impl ArchiveHandle {
         format!("{}.{}", self.folder(), self.options.format.extension())
     }
 
-    /// Returns the entity tag without quotes.
-    pub fn etag(&self) -> String {
-        let large = if self.options.pointers { "pointers" } else { "content" };
-        format!("{}-{}-{large}", self.commit, self.options.format.extension())
+    /// Returns the entity tag without quotes; `None` if the same commit may make another archive at any time.
+    pub fn etag(&self) -> Option<&str> {
+        self.etag.as_deref()
+    }
+
+    /// Reports whether the same commit always makes the same archive.
+    pub fn fixed(&self) -> bool {
+        self.options.pointers
     }
 }
 
@@ -76,7 +81,7 @@ impl Hub {
         options: ArchiveOptions,
     ) -> Result<ArchiveHandle> {
         let (repo, commit) = self.open_at(caller, kind, id, revision, Action::Read).await?;
-        Ok(ArchiveHandle { repo, commit, options })
+        self.archive_handle(repo, commit, options).await
     }
 
     /// Finds the commit to be archived in a repo opened for reading.
@@ -90,7 +95,27 @@ impl Hub {
             return Err(Error::internal("an archive was asked of a repo that was not opened for reading"));
         }
         let commit = self.resolve(repo, revision).await?;
-        Ok(ArchiveHandle { repo: repo.clone(), commit, options })
+        self.archive_handle(repo.clone(), commit, options).await
+    }
+
+    async fn archive_handle(
+        &self,
+        repo: Repo,
+        commit: Oid,
+        options: ArchiveOptions,
+    ) -> Result<ArchiveHandle> {
+        let extension = options.format.extension();
+        let etag = if options.pointers {
+            Some(format!("{commit}-{extension}-pointers"))
+        } else if repo.record.mirror {
+            // Files come while it is written.
+            None
+        } else {
+            // What is not stored is there as its pointer, and files may be deleted and come again.
+            let (files, bytes) = self.inner.db.read().await?.repo_file_totals(repo.record.id).await?;
+            Some(format!("{commit}-{extension}-content-{files}-{bytes}"))
+        };
+        Ok(ArchiveHandle { repo, commit, options, etag })
     }
 
     /// Streams an archive. A large file whose content is not stored here is there as its pointer.
@@ -118,7 +143,7 @@ impl Hub {
         archive: &ArchiveHandle,
         pieces: &mpsc::Sender<Result<Bytes>>,
     ) -> Result<()> {
-        let ArchiveHandle { repo, commit, options } = archive;
+        let ArchiveHandle { repo, commit, options, .. } = archive;
         let objects = self.objects(repo).session();
         let object = objects.read(*commit).await.map_err(Error::internal)?;
         let parsed = Commit::parse(&object.data).map_err(Error::internal)?;

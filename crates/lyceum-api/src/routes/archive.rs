@@ -37,19 +37,24 @@ async fn send(
     let options = ArchiveOptions { format, pointers: pointers(&query)? };
     let archive = api.hub.open_archive(&caller, address.kind, &address.id, &revision, options).await?;
     address.check_moved(&archive.repo)?;
-    let etag = format!("\"{}\"", archive.etag());
     let mut response = Response::default();
     let described = response.headers_mut();
     described.insert(X_REPO_COMMIT, commit_value(archive.commit));
-    described.insert(ETAG, value(etag.clone()));
     described.insert(VARY, HeaderValue::from_static("Authorization, Origin"));
-    let pinned = revision.as_str() == archive.commit.to_string();
+    let pinned = archive.fixed() && revision.as_str() == archive.commit.to_string();
     described.insert(CACHE_CONTROL, cache_control(pinned));
     harden(described);
-    if not_modified(&headers, &etag) {
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-        return Ok(response);
+    match archive.etag().map(|etag| format!("\"{etag}\"")) {
+        Some(etag) => {
+            described.insert(ETAG, value(etag.clone()));
+            if not_modified(&headers, &etag) {
+                *response.status_mut() = StatusCode::NOT_MODIFIED;
+                return Ok(response);
+            }
+        }
+        None => drop(described.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"))),
     }
+    let described = response.headers_mut();
     described.insert(CONTENT_TYPE, media_type(format));
     described.insert(CONTENT_DISPOSITION, disposition(&archive.file_name(), true));
     if method == Method::HEAD {

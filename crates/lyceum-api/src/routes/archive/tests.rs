@@ -1,7 +1,8 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use lyceum_core::{RepoKind, Sha256};
+use lyceum_core::{RepoId, RepoKind, Sha256};
+use lyceum_hub::{Action, Caller};
 use serde_json::json;
 use sha2::Digest as _;
 
@@ -27,23 +28,25 @@ fn revision_and_format_stand_in_the_address() {
 /// A hub with `ada/model`, which has `config.json` and the large `sub dir/model.bin`.
 struct Files {
     site: Site,
+    ada: Caller,
     commit: String,
     large: XetFile,
+    digest: Sha256,
 }
 
 impl Files {
     async fn new() -> Self {
         let site = Site::new().await;
-        let (caller, ada) = site.hub.user("ada").await;
+        let (caller, token) = site.hub.user("ada").await;
         site.hub.repo(&caller, RepoKind::Model, "model").await;
         let content = random(1, 400_000);
         let digest = Sha256(sha2::Sha256::digest(&content).into());
         let large = XetFile::new(content, digest);
-        site.upload("ada/model", &ada, &large).await;
+        site.upload("ada/model", &token, &large).await;
         let small = json!({ "path": "config.json", "content": "{}" });
         let lines = [json!({ "key": "file", "value": small }), large.line("sub dir/model.bin")];
-        let commit = site.commit("ada/model", &ada, &lines).await;
-        Self { site, commit, large }
+        let commit = site.commit("ada/model", &token, &lines).await;
+        Self { site, ada: caller, commit, large, digest }
     }
 
     async fn get(&self, rest: &str) -> Answer {
@@ -104,15 +107,36 @@ async fn an_archive_is_named_and_tagged_by_its_commit() {
     assert_eq!(answer.header("x-repo-commit"), files.commit);
     assert_eq!(answer.header("cache-control"), "private, no-cache");
     let etag = answer.header("etag");
-    assert_eq!(etag, format!("\"{}-zip-content\"", files.commit));
+    assert_eq!(etag, format!("\"{}-zip-content-1-400000\"", files.commit));
     let path = format!("/ada/model/archive/{}.zip", files.commit);
     let again = files.site.get(&path, None, &[("if-none-match", etag)]).await.expect(304);
     assert!(again.body.is_empty());
-    assert_eq!(again.header("cache-control"), "private, max-age=86400, immutable");
+    assert_eq!(again.header("cache-control"), "private, no-cache");
+    let pointers = files.site.get(&format!("{path}?lfs=pointers"), None, &[]).await.expect(200);
+    assert_eq!(pointers.header("cache-control"), "private, max-age=86400, immutable");
     let head = files.site.head(&path, None, &[]).await.expect(200);
     assert_eq!((head.header("etag"), head.body.len()), (etag, 0));
+
+    // A file that is gone is there as its pointer: that is another archive of the same commit.
+    let id = RepoId::parse("ada/model").unwrap();
+    let (hub, ada) = (&files.site.hub, &files.ada);
+    let repo = hub.open(ada, RepoKind::Model, &id, Action::Administer).await.unwrap();
+    hub.delete_lfs_files(ada, &repo, &[files.digest], false).await.unwrap();
+    let other = files.site.get(&path, None, &[("if-none-match", etag)]).await.expect(200);
+    assert_ne!(other.header("etag"), etag);
 
     assert_eq!(files.get("none.zip").await.expect(404).header("x-error-code"), "RevisionNotFound");
     files.get("main.rar").await.expect(400);
     files.get("main.zip?lfs=maybe").await.expect(400);
+}
+
+#[tokio::test]
+async fn the_archive_of_a_mirror_is_not_kept() {
+    let files = Files::new().await;
+    files.site.hub.pretend_mirror(RepoKind::Model, &RepoId::parse("ada/model").unwrap()).await;
+    let path = format!("/ada/model/archive/{}.zip", files.commit);
+    let answer = files.site.get(&path, None, &[("if-none-match", "*")]).await.expect(200);
+    assert_eq!((answer.header("cache-control"), answer.headers.get("etag")), ("no-store", None));
+    let pointers = files.site.get(&format!("{path}?lfs=pointers"), None, &[]).await.expect(200);
+    assert_eq!(pointers.header("cache-control"), "private, max-age=86400, immutable");
 }
