@@ -77,8 +77,12 @@ impl Hub {
     /// Streams bytes of a file. A large file that a mirror lacks is fetched, and streamed as it arrives.
     pub async fn read_file(&self, file: &FileHandle, range: ByteRange) -> Result<ByteStream> {
         match file.entry.lfs {
-            Some(lfs) if file.entry.xet_hash.is_none() && file.repo.record.mirror => {
-                self.read_fill(file, lfs, range).await
+            Some(lfs) if file.repo.record.mirror => {
+                self.check_beginning(file, lfs, range)?;
+                match file.entry.xet_hash {
+                    None => self.read_fill(file, lfs, range).await,
+                    Some(_) => self.read_stored(file, range).await,
+                }
             }
             _ => self.read_stored(file, range).await,
         }

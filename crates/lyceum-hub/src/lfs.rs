@@ -149,7 +149,8 @@ impl Hub {
         let sizes: HashMap<Sha256, u64> = stored.iter().map(|file| (file.sha256, file.size)).collect();
         let mut mirrored = HashMap::new();
         if operation == LfsOperation::Download && repo.record.mirror && sizes.len() < objects.len() {
-            mirrored = self.mirrored_objects(repo).await?;
+            let missing = objects.iter().filter(|object| !sizes.contains_key(&object.sha256));
+            mirrored = self.find_missing(repo, missing.copied().collect()).await?;
         }
         let mut answers = Vec::with_capacity(objects.len());
         for object in objects {
@@ -238,20 +239,6 @@ impl Hub {
             Content::Stored(terms) => Ok(self.inner.store.read_file(terms, range).await?),
             Content::Mirrored(file) => self.read_file(&file, range).await,
         }
-    }
-
-    /// Finds the large files that a mirror lacks at the heads of its branches and tags: a commit and a path of each.
-    async fn mirrored_objects(&self, repo: &Repo) -> Result<HashMap<LfsObject, (String, String)>> {
-        let mut found = HashMap::new();
-        for commit in self.mirror_tips(&repo.record).await? {
-            for file in self.missing_files(repo, commit).await? {
-                if let Some(lfs) = file.entry.lfs {
-                    let object = LfsObject { sha256: lfs.sha256, size: lfs.size };
-                    found.insert(object, (commit.to_string(), file.entry.path));
-                }
-            }
-        }
-        Ok(found)
     }
 
     /// Chunks and stores a stream, and records it as a file of the repo if it is what was announced.

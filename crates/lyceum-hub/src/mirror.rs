@@ -10,11 +10,13 @@ use std::sync::Arc;
 
 use lyceum_core::{RepoId, RepoKind, Revision, Timestamp};
 use lyceum_db::Mirror;
+use tokio::sync::Semaphore;
 
 use crate::{Action, Error, ErrorKind, Hub, Repo, Result};
 
 mod body;
 pub(crate) mod fill;
+mod lookup;
 mod pattern;
 pub(crate) mod pull;
 mod snapshot;
@@ -29,6 +31,7 @@ pub use upstream::{PullThrough, Upstream};
 pub(crate) use work::put_off;
 
 use fill::Fills;
+use lookup::MAX_LOOKUPS;
 use pull::Pulls;
 use sync::{Plan, next_look, not_allowed};
 use upstream::Remote;
@@ -47,6 +50,8 @@ pub(crate) struct Mirrors {
     remotes: Vec<Arc<Remote>>,
     pub(crate) fills: Fills,
     pulls: Pulls,
+    /// Turns to find files.
+    lookups: Semaphore,
 }
 
 /// A repo of another hub: `hf://datasets/lab/data@v1`.
@@ -120,7 +125,8 @@ impl Mirrors {
             }
             remotes.push(Arc::new(Remote::new(upstream.clone())?));
         }
-        Ok(Self { remotes, fills: Fills::default(), pulls: Pulls::default() })
+        let lookups = Semaphore::new(MAX_LOOKUPS);
+        Ok(Self { remotes, fills: Fills::default(), pulls: Pulls::default(), lookups })
     }
 }
 
@@ -298,6 +304,16 @@ impl Hub {
     /// to, because they were here.
     pub fn mirrored_bytes(&self) -> (u64, u64) {
         self.inner.mirrors.fills.bytes()
+    }
+
+    /// Returns what an opened repo follows, if it is a mirror; what went wrong is for its operator alone.
+    pub async fn mirror_of(&self, repo: &Repo) -> Result<Option<MirrorInfo>> {
+        if !repo.record.mirror {
+            return Ok(None);
+        }
+        let mirror = self.inner.db.read().await?.mirror(repo.record.id).await?;
+        let told = |mirror| MirrorInfo { error: None, ..MirrorInfo::new(mirror, repo.record.clone()) };
+        Ok(mirror.map(told))
     }
 
     pub(crate) async fn mirror_named(

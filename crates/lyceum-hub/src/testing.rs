@@ -119,6 +119,29 @@ impl TestHub {
         batch.succeeded
     }
 
+    /// Makes a repo a mirror of a model `lab/m` that was never looked at.
+    pub async fn pretend_mirror(&self, kind: RepoKind, id: &RepoId) {
+        let record = self.inner.db.read().await.expect("the database answers").repo_by_key(kind, id).await;
+        let mirror = lyceum_db::Mirror {
+            repo_id: record.expect("the database answers").expect("the repo exists").id,
+            upstream: "hf".to_owned(),
+            remote: RepoId::parse("lab/m").expect("a valid id"),
+            revision: None,
+            every_seconds: None,
+            whole: false,
+            created_at: self.inner.clock.now(),
+            synced_at: None,
+            failed_at: None,
+            error: None,
+            received_bytes: 0,
+            reused_bytes: 0,
+        };
+        let made = self.inner.db.write(move |tx| {
+            Box::pin(async move { Ok::<_, crate::Error>(tx.insert_mirror(&mirror).await?) })
+        });
+        made.await.expect("a mirror can be recorded");
+    }
+
     /// Enqueues a job that nobody knows how to do.
     pub async fn add_failing_job(&self, key: &str) {
         let (key, now) = (key.to_owned(), self.hub.clock().now());

@@ -74,7 +74,27 @@ impl Hub {
 
     /// Fetches a large file of a mirror and waits until it is stored.
     pub(crate) async fn fill_whole(&self, file: &FileHandle, lfs: LfsEntry) -> Result<()> {
-        Ok(self.fill(file, lfs).await?.end().await?)
+        let fill = self.fill(file, lfs).await?;
+        match fill.end().await {
+            // The next one asks for the whole.
+            Err(trouble) if trouble.kind == TroubleKind::Lie && fill.by_xet() => {
+                Ok(self.fill(file, lfs).await?.end().await?)
+            }
+            ended => Ok(ended?),
+        }
+    }
+
+    /// Refuses to go on with a large file of a mirror of which something wrong was sent not long ago: clients that do so
+    /// do not check what they have in the end.
+    pub(crate) fn check_beginning(&self, file: &FileHandle, lfs: LfsEntry, range: ByteRange) -> Result<()> {
+        let (key, now) = ((file.repo.record.id, lfs.sha256), self.inner.clock.now());
+        if range.start > 0 && self.inner.mirrors.fills.lied(key, now) {
+            let path = &file.entry.path;
+            let message =
+                format!("what was sent of `{path}` a moment ago was not that file; please begin it anew");
+            return Err(Error::new(ErrorKind::Conflict, message));
+        }
+        Ok(())
     }
 
     /// Returns the task that fetches a file, which is started if there is none.
@@ -198,7 +218,9 @@ impl Hub {
 
     /// Brings a file into the spool, from where that ends.
     async fn fetch(&self, fill: &Fill, wanted: &Wanted, hints: &Hints) -> Answered<()> {
-        let (mut tries, mut by_xet) = (0, true);
+        let key = (wanted.repo.record.id, wanted.sha256);
+        let distrusted = self.inner.mirrors.fills.distrusts_xet(key, self.inner.clock.now());
+        let (mut tries, mut by_xet) = (0, !distrusted);
         loop {
             let from = fill.fetched();
             if from == wanted.size {
@@ -258,7 +280,11 @@ async fn run(task: &Task, wanted: &Wanted) {
         "a file of a mirror cannot be fetched: {trouble}"
     );
     // What is wrong is not gone on with.
-    let keep = trouble.kind != TroubleKind::Lie && fill.fetched() > 0;
+    let lie = trouble.kind == TroubleKind::Lie;
+    if lie {
+        fills.remember_lie(*key, fill, hub.inner.clock.now());
+    }
+    let keep = !lie && fill.fetched() > 0;
     fills.end(*key, fill, State::Failed(trouble), keep);
     if keep {
         forget_later(hub.clone(), *key, fill);

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 use lyceum_core::{ByteRange, RepoId, RepoKind, RepoPath, Revision};
 use serde_json::Map;
+use sha2::{Digest as _, Sha256};
 
 use super::*;
 use crate::testing::TestHub;
@@ -58,6 +59,13 @@ async fn heads(hub: &Hub) -> Vec<(String, String)> {
     let found = hub.references(&repo, false).await.unwrap();
     let all = found.branches.into_iter().chain(found.tags);
     all.map(|reference| (reference.name.short().to_owned(), reference.commit.to_string())).collect()
+}
+
+async fn archive_tag(hub: &Hub, pointers: bool) -> Option<String> {
+    let options = crate::ArchiveOptions { format: crate::ArchiveFormat::Zip, pointers };
+    let (caller, main) = (Caller::Anonymous, Revision::main());
+    let archive = hub.open_archive(&caller, MODEL, &id("copy/m"), &main, options).await.unwrap();
+    archive.etag().map(str::to_owned)
 }
 
 #[test]
@@ -234,6 +242,15 @@ async fn chunks_are_believed_no_more_than_files() {
             None => {
                 assert!(found.unwrap_err().contains("sha256"), "{xet:?}");
                 assert_eq!(open(&hub, "large.bin").await.entry.xet_hash, None);
+                // Nobody goes on with what he has; who begins anew is sent what comes without chunks.
+                assert!(read(&hub, "large.bin", size - 10..size).await.unwrap_err().contains("anew"));
+                assert_eq!(read(&hub, "large.bin", 0..size).await.unwrap(), large);
+                assert!(read(&hub, "large.bin", size - 10..size).await.unwrap_err().contains("anew"));
+                hub.advance_seconds(301);
+                assert_eq!(
+                    read(&hub, "large.bin", size - 10..size).await.unwrap(),
+                    large[large.len() - 10..]
+                );
             }
         }
         assert_eq!(hub.fsck(true, |_| {}).await.unwrap().findings.len(), 0, "{xet:?}");
@@ -261,16 +278,23 @@ async fn lfs_clients_get_what_is_not_stored_yet() {
     let fake = FakeHub::start().await;
     let large = content(200_000);
     fake.commit_large("large.bin", &large);
+    fake.git(&["checkout", "-q", "-b", "side"]);
+    let third = LfsObject { sha256: lyceum_core::Sha256(Sha256::digest(content(300)).into()), size: 300 };
+    fake.commit_large("other.bin", &content(300));
     fake.publish();
     let hub = hub(&fake, PullThrough::Off).await;
     hub.add_mirror(wanted("copy/m")).await.unwrap();
+    assert_eq!(archive_tag(&hub, false).await, None);
+    assert!(archive_tag(&hub, true).await.is_some());
     let lfs = open(&hub, "large.bin").await.entry.lfs.unwrap();
     let repo = hub.open(&Caller::Anonymous, MODEL, &id("copy/m"), Action::Read).await.unwrap();
     let object = LfsObject { sha256: lfs.sha256, size: lfs.size };
     let other = LfsObject { sha256: lyceum_core::Sha256([7; 32]), size: 1 };
-    let batch =
-        hub.lfs_batch(&Caller::Anonymous, &repo, LfsOperation::Download, &[object, other], false).await;
-    let [first, second] = <[_; 2]>::try_from(batch.unwrap()).unwrap();
+    let batch = hub
+        .lfs_batch(&Caller::Anonymous, &repo, LfsOperation::Download, &[object, other, third], false)
+        .await;
+    let [first, second, third] = <[_; 3]>::try_from(batch.unwrap()).unwrap();
+    assert!(matches!(third.action, LfsAction::Download { .. }));
     assert!(matches!(second.action, LfsAction::Error { code: 404, .. }));
     let LfsAction::Download { grant } = first.action else {
         panic!("{:?}", first.action);

@@ -55,12 +55,13 @@ impl Hub {
                 .await?;
             return Ok(true);
         };
-        let working = async {
+        // On the heap: looking at a mirror is a large future, and whoever runs jobs would hold it.
+        let working = Box::pin(async {
             match queue {
                 FILES => self.fill_all(&record).await.map(drop),
                 _ => self.follow(&mirror, record.clone()).await.map(drop),
             }
-        };
+        });
         let Some(worked) = self.keeping(&job, working).await? else {
             return Ok(true);
         };

@@ -299,3 +299,17 @@ async fn a_download_is_saved_and_never_shown() {
     assert!(file.header("content-security-policy").starts_with("sandbox"));
     assert_eq!(file.header("x-content-type-options"), "nosniff");
 }
+
+#[tokio::test]
+async fn a_mirror_says_what_it_follows() {
+    let site = TestSite::new().await;
+    let (ada, _) = site.hub.user("ada").await;
+    let id = site.hub.repo(&ada, RepoKind::Model, "thing").await;
+    assert!(!site.get("/ada/thing", "").await.text.contains("Mirror of"));
+    site.hub.pretend_mirror(RepoKind::Model, &id).await;
+    let page = site.get("/ada/thing", "").await.text;
+    assert!(
+        page.contains("<dt>Mirror of</dt><dd>hf://lab/m</dd><dt>Up to date</dt><dd>never</dd>"),
+        "{page}"
+    );
+}

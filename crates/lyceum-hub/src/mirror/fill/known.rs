@@ -1,12 +1,12 @@
 //! The files on their way: who waits for what, what is in the spool, and what is kept of what broke off.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use futures_util::Stream;
-use lyceum_core::{ByteRange, Sha256};
+use lyceum_core::{ByteRange, Sha256, Timestamp};
 use lyceum_store::Spool;
 use tokio::sync::{Semaphore, watch};
 
@@ -28,16 +28,28 @@ const BLOCK_BYTES: u64 = 256 * 1024;
 /// When who was sent away may try again, in seconds.
 const RETRY_SECONDS: u32 = 30;
 
+/// How long it is remembered that an upstream sent something else than a file, in seconds.
+const LIE_SECONDS: i64 = 300;
+/// Most files of which that is remembered.
+const MAX_LIES: usize = 1024;
+
 /// A file: of which repo, and what it holds.
 pub(super) type Key = (i64, Sha256);
 
 /// What is being fetched, and what broke off.
 pub(crate) struct Fills {
     known: Mutex<HashMap<Key, Arc<Fill>>>,
+    lies: Mutex<HashMap<Key, Lie>>,
     pub(super) places: Semaphore,
     pub(super) pieces: Arc<Semaphore>,
     pub(super) received_bytes: AtomicU64,
     pub(super) reused_bytes: AtomicU64,
+}
+
+/// What was sent as a file is not that file.
+struct Lie {
+    until: Timestamp,
+    by_xet: bool,
 }
 
 /// One file on its way.
@@ -47,6 +59,8 @@ pub(crate) struct Fill {
     spool: OnceLock<Spool>,
     size: u64,
     state: watch::Sender<State>,
+    /// Whether something in the spool came by Xet.
+    by_xet: AtomicBool,
     pub(super) received_bytes: AtomicU64,
     pub(super) reused_bytes: AtomicU64,
 }
@@ -68,6 +82,7 @@ impl Default for Fills {
     fn default() -> Self {
         Self {
             known: Mutex::default(),
+            lies: Mutex::default(),
             places: Semaphore::new(MAX_FILLS),
             pieces: Arc::new(Semaphore::new(MAX_PIECES)),
             received_bytes: AtomicU64::new(0),
@@ -111,8 +126,7 @@ impl Fills {
             );
             return Err(Error::new(ErrorKind::Unavailable, message).retry_in(RETRY_SECONDS));
         }
-        let begun = known.get(&key).and_then(|broken| broken.spool.get().cloned());
-        let fill = Arc::new(Fill::new(begun, size));
+        let fill = Arc::new(Fill::new(known.get(&key).map(|broken| &**broken), size));
         known.insert(key, fill.clone());
         Ok((fill, true))
     }
@@ -138,6 +152,33 @@ impl Fills {
         remove(&mut self.known(), key, broken);
     }
 
+    /// Remembers that what was sent was not the file.
+    pub(super) fn remember_lie(&self, key: Key, fill: &Fill, now: Timestamp) {
+        let mut lies = self.lies();
+        if lies.len() >= MAX_LIES {
+            lies.retain(|_, lie| lie.until > now);
+            if lies.len() >= MAX_LIES {
+                lies.clear();
+            }
+        }
+        lies.insert(key, Lie { until: now.plus_seconds(LIE_SECONDS), by_xet: fill.by_xet() });
+    }
+
+    /// Reports whether clients may hold the beginning of something that is not the file.
+    pub(super) fn lied(&self, key: Key, now: Timestamp) -> bool {
+        self.lies().get(&key).is_some_and(|lie| lie.until > now)
+    }
+
+    /// Reports whether the last that came by Xet was not the file.
+    pub(super) fn distrusts_xet(&self, key: Key, now: Timestamp) -> bool {
+        self.lies().get(&key).is_some_and(|lie| lie.by_xet && lie.until > now)
+    }
+
+    /// Nothing panics while it holds the lock.
+    fn lies(&self) -> MutexGuard<'_, HashMap<Key, Lie>> {
+        self.lies.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Returns how many bytes on the disk those that run may still need: in the spool, and chunked.
     pub(super) fn room(&self) -> u64 {
         let known = self.known();
@@ -156,11 +197,14 @@ fn remove(known: &mut HashMap<Key, Arc<Fill>>, key: Key, fill: &Arc<Fill>) {
 }
 
 impl Fill {
-    fn new(begun: Option<Spool>, size: u64) -> Self {
+    /// Makes a fill that goes on with what a former one left.
+    fn new(former: Option<&Self>, size: u64) -> Self {
+        let spool = former.and_then(|former| former.spool.get().cloned());
         Self {
-            spool: begun.map(OnceLock::from).unwrap_or_default(),
+            spool: spool.map(OnceLock::from).unwrap_or_default(),
             size,
             state: watch::Sender::new(State::Waiting),
+            by_xet: AtomicBool::new(former.is_some_and(Self::by_xet)),
             received_bytes: AtomicU64::new(0),
             reused_bytes: AtomicU64::new(0),
         }
@@ -211,6 +255,16 @@ impl Fill {
             self.spool.get_or_init(|| fresh);
         }
         Ok(())
+    }
+
+    /// Reports whether something in the spool came by Xet.
+    pub(super) fn by_xet(&self) -> bool {
+        self.by_xet.load(Ordering::Relaxed)
+    }
+
+    /// Notes that something in the spool comes by Xet.
+    pub(super) fn note_xet(&self) {
+        self.by_xet.store(true, Ordering::Relaxed);
     }
 
     /// Returns how many bytes of the file are in the spool.

@@ -144,6 +144,7 @@ impl Hub {
             let start = fill.fetched();
             let slice = ByteRange::new(start, wanted.size.min(start + SLICE_BYTES));
             let plan = fetching.plan(&token, file, slice).await?;
+            fill.note_xet();
             fetching.follow(plan, slice).await?;
         }
         Ok(())

@@ -215,8 +215,8 @@ impl State {
         let mut news = self.news.subscribe();
         self.requests.lock().unwrap().push(head.clone());
         self.news.send_replace(());
-        let silent = |()| matches!(*self.mood.lock().unwrap(), Mood::Silent(word) if head.contains(word));
-        news.wait_for(|news| !silent(*news)).await.unwrap();
+        let silent = || matches!(*self.mood.lock().unwrap(), Mood::Silent(word) if head.contains(word));
+        news.wait_for(|()| !silent()).await.unwrap();
         let answer = self.answer(&head, &body, version);
         let _gone = stream.get_mut().write_all(&answer).await;
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lyceum_core::{RepoId, RepoKind};
-use lyceum_hub::{ListQuery, ListSort, Repo, RepoInfo};
+use lyceum_hub::{ListQuery, ListSort, MirrorInfo, Repo, RepoInfo};
 use serde_json::Value;
 
 use crate::chart::Line;
@@ -53,15 +53,26 @@ impl Aside {
     /// Collects what the caller may know of a repo.
     pub(super) async fn of(visit: &Visit, repo: &Repo, info: &RepoInfo) -> Result<Self, PageError> {
         let days = visit.web.hub.downloads_by_day(repo, DAYS).await?;
+        let mut facts = facts(info);
+        if let Some(mirror) = visit.web.hub.mirror_of(repo).await? {
+            facts.splice(0..0, followed(&mirror));
+        }
         Ok(Self {
             downloads: format::count(info.downloads),
             downloads_ever: format::count(info.downloads_all_time),
             chart: Line::of_days("Downloads", &days),
-            facts: facts(info),
+            facts,
             related: related(visit, info).await?,
             tags: tags(info),
         })
     }
+}
+
+/// Tells what a mirror follows, and when it was last the same.
+fn followed(mirror: &MirrorInfo) -> [Fact; 2] {
+    let synced = mirror.synced_at.map_or("never".to_owned(), format::time);
+    let fact = |name, text| Fact { name, values: vec![Word { text, link: None }] };
+    [fact("Mirror of", mirror.source.to_string()), fact("Up to date", synced)]
 }
 
 fn facts(info: &RepoInfo) -> Vec<Fact> {
