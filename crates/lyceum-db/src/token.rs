@@ -197,6 +197,17 @@ impl Queries {
         Ok(self.execute("DELETE FROM token WHERE id = $1", bind![id]).await? == 1)
     }
 
+    /// Deletes a user's tokens of a kind but the one with the id `kept`; returns how many.
+    pub async fn delete_tokens_of_kind(
+        &mut self,
+        user_id: i64,
+        kind: TokenKind,
+        kept: Option<i64>,
+    ) -> Result<u64> {
+        let sql = "DELETE FROM token WHERE user_id = $1 AND kind = $2 AND id <> $3";
+        self.execute(sql, bind![user_id, kind, kept.unwrap_or(0)]).await
+    }
+
     /// Returns a page of a user's tokens, oldest first, after the one with the id `after`.
     pub async fn tokens_of(&mut self, user_id: i64, after: i64, limit: u32) -> Result<Vec<Token>> {
         self.all(

@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{Caller, Error, ErrorKind, Hub, Identity, Result, Role, TokenRole};
 
+mod own;
 mod password;
 mod token;
 
@@ -262,7 +263,7 @@ impl Hub {
     /// take as long as successes, until there are too many.
     pub async fn sign_in(&self, name: &str, password: &str, from: Option<IpAddr>) -> Result<String> {
         let account = self.check_password(name, password, from).await?;
-        let secret = self.inner.entropy.alphanumeric(43);
+        let secret = self.inner.entropy.alphanumeric(own::SESSION_CHARS);
         let now = self.inner.clock.now();
         self.insert_token(new_session(account.id, &secret, now)).await?;
         Ok(secret)

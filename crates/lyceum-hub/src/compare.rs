@@ -93,7 +93,7 @@ impl Hub {
     }
 
     /// Waits for a turn to look at differences, which takes memory.
-    async fn diff_turn(&self) -> Result<OwnedSemaphorePermit> {
+    pub(crate) async fn diff_turn(&self) -> Result<OwnedSemaphorePermit> {
         let busy = || Error::new(ErrorKind::Unavailable, "too many changes are looked at; please try again");
         let turn = timeout(MAX_WAIT, self.inner.diff_work.clone().acquire_owned()).await;
         turn.map_err(|_| busy())?.map_err(Error::internal)

@@ -24,6 +24,7 @@ mod file;
 mod fsck;
 mod garbage;
 mod gate;
+mod header;
 mod history;
 mod hub;
 mod info;
@@ -90,6 +91,7 @@ pub use gate::{
     AccessAnswer, AccessRequest, AccessRequestPage, GateField, GateFieldKind, GateForm, GateStanding,
     RequestTarget,
 };
+pub use header::{FileHeader, HeaderTensor};
 pub use history::{CommitInfo, CommitPage};
 pub use hub::{Hub, HubOptions};
 pub use info::{RepoInfo, Sibling};

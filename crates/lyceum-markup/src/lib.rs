@@ -6,6 +6,7 @@
 //! time this takes grows with the length of the text, whatever it says, which no parser of broken HTML offers.
 
 mod address;
+pub mod code;
 mod html;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod strict;
@@ -36,6 +37,7 @@ pub fn render(markdown: &str, place: &Place) -> Option<String> {
     for node in root.descendants() {
         disarm_addresses(node, place);
         disarm_html(node, place, &arena);
+        mark_code(node);
     }
     let mut html = String::with_capacity(markdown.len() + markdown.len() / 2);
     comrak::format_html(root, &options, &mut html).ok()?;
@@ -95,6 +97,21 @@ fn disarm_html<'a>(parent: Node<'a>, place: &Place, arena: &'a Arena<'a>) {
     if !rest.is_empty() {
         parent.append(arena.alloc(AstNode::from(NodeValue::Raw(rest))));
     }
+}
+
+/// Marks the code of a fenced block whose language is known.
+fn mark_code(node: Node<'_>) {
+    let mut data = node.data_mut();
+    let NodeValue::CodeBlock(block) = &data.value else {
+        return;
+    };
+    let name = block.info.split([' ', ',', '{', '\t']).next().unwrap_or_default();
+    let Some(language) = code::Language::named(name) else {
+        return;
+    };
+    let html =
+        format!("<pre><code>{}\n</code></pre>\n", code::lines(&block.literal, Some(language)).join("\n"));
+    data.value = NodeValue::Raw(html);
 }
 
 #[cfg(test)]

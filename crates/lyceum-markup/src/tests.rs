@@ -23,7 +23,7 @@ fn the_dialect_is_that_of_cards() {
         "checked",
         "<del>old</del>",
         "href=\"https://example.org/x\"",
-        "print(1 &lt; 2)",
+        "<pre><code><span class=\"hl-f\">print</span>(<span class=\"hl-n\">1</span> &lt; <span class=\"hl-n\">2</span>)\n</code></pre>",
         "id=\"fn-1\"",
         "href=\"#fn-1\"",
         "class=\"markdown-alert markdown-alert-warning\"",

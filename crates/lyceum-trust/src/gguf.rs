@@ -1,9 +1,12 @@
 //! The header of a GGUF file.
 
 mod file_type;
+mod header;
 mod reader;
 
 use reader::{Reader, Stop, Value};
+
+pub use header::{Header, Tensor, parse_header};
 
 use crate::Malformed;
 use crate::limits::{MAX_GGUF_HEADER_BYTES, MAX_GGUF_PAIRS, MAX_TENSORS};
@@ -30,9 +33,9 @@ pub struct Summary {
 
 /// The result of parsing the start of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Parsed {
+pub enum Parsed<T = Summary> {
     /// The whole header was there.
-    Complete(Summary),
+    Complete(T),
     /// The header goes on: try again with this many bytes from the start of the file, or with the whole file if it is
     /// shorter.
     NeedMore(usize),
@@ -40,9 +43,16 @@ pub enum Parsed {
 
 /// Parses a header from the first bytes of a file.
 pub fn parse(prefix: &[u8]) -> Result<Parsed, Malformed> {
-    let mut reader = Reader::new(prefix);
-    match summarize(&mut reader) {
-        Ok(summary) => Ok(Parsed::Complete(summary)),
+    parsed(prefix, summarize)
+}
+
+/// Reads something from the first bytes of a file, or tells how many more are needed.
+fn parsed<'a, T>(
+    prefix: &'a [u8],
+    read: impl FnOnce(&mut Reader<'a>) -> Result<T, Stop>,
+) -> Result<Parsed<T>, Malformed> {
+    match read(&mut Reader::new(prefix)) {
+        Ok(whole) => Ok(Parsed::Complete(whole)),
         Err(Stop::Malformed(error)) => Err(error),
         Err(Stop::NeedMore(bytes)) if bytes > MAX_GGUF_HEADER_BYTES => {
             Err(Malformed::new("the GGUF header is longer than 128 MiB"))
@@ -54,7 +64,14 @@ pub fn parse(prefix: &[u8]) -> Result<Parsed, Malformed> {
     }
 }
 
-fn summarize(reader: &mut Reader<'_>) -> Result<Summary, Stop> {
+/// What a header begins with.
+struct Counts {
+    version: u32,
+    tensors: u64,
+    pairs: u64,
+}
+
+fn counts(reader: &mut Reader<'_>) -> Result<Counts, Stop> {
     if reader.bytes(4)? != b"GGUF" {
         return Err(Stop::malformed("a GGUF file starts with `GGUF`"));
     }
@@ -67,6 +84,11 @@ fn summarize(reader: &mut Reader<'_>) -> Result<Summary, Stop> {
     if tensors > MAX_TENSORS as u64 || pairs > MAX_GGUF_PAIRS {
         return Err(Stop::malformed("the GGUF header has too many tensors or pairs"));
     }
+    Ok(Counts { version, tensors, pairs })
+}
+
+fn summarize(reader: &mut Reader<'_>) -> Result<Summary, Stop> {
+    let Counts { tensors, pairs, .. } = counts(reader)?;
     let mut found = Found::default();
     for _ in 0..pairs {
         let key = reader.text()?;
@@ -78,6 +100,7 @@ fn summarize(reader: &mut Reader<'_>) -> Result<Summary, Stop> {
         reader.text()?;
         total = reader
             .tensor()?
+            .parameters()
             .and_then(|count| total.checked_add(count))
             .ok_or_else(|| Stop::malformed("the GGUF tensors have too many parameters"))?;
     }

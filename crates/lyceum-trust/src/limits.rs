@@ -12,6 +12,12 @@ pub const MAX_GGUF_HEADER_BYTES: usize = 128 * 1024 * 1024;
 pub const MAX_GGUF_PAIRS: u64 = 100_000;
 /// Longest text taken from a GGUF header, such as a chat template.
 pub const MAX_GGUF_TEXT_BYTES: usize = 1024 * 1024;
+/// Most elements of an array that are shown.
+pub const MAX_GGUF_SHOWN_ELEMENTS: u64 = 8;
+/// Longest name or value that is shown of a header, in characters.
+pub const MAX_SHOWN_CHARS: usize = 300;
+/// Most key-value pairs, and most tensors, that are kept of a header to be shown.
+pub const MAX_SHOWN_ROWS: usize = 5000;
 /// Deepest nesting of arrays in a GGUF header.
 pub const MAX_GGUF_DEPTH: usize = 4;
 /// Deepest nesting of a card's front matter.

@@ -1,13 +1,17 @@
 //! Failures as pages: what went wrong, and where to go from there.
 
 use askama::Template;
+use axum::extract::{FromRequestParts as _, Request, State};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::RETRY_AFTER;
 use lyceum_hub::{Error, ErrorKind};
 
+use crate::Web;
 use crate::layout::Layout;
 use crate::response::{CachePolicy, render};
+use crate::session::Session;
 
 /// Result of a handler.
 pub(crate) type PageResult = Result<Response, PageError>;
@@ -83,14 +87,22 @@ impl From<lyceum_core::Invalid> for PageError {
     }
 }
 
+/// What a page of an error tells.
+#[derive(Debug, Clone)]
+struct Told {
+    status: StatusCode,
+    title: &'static str,
+    message: String,
+    offer_sign_in: bool,
+    /// What was typed into the form that failed.
+    typed: String,
+}
+
 #[derive(Template)]
 #[template(path = "error.html")]
 struct ErrorPage {
     layout: Layout,
-    title: &'static str,
-    message: String,
-    offer_sign_in: bool,
-    typed: String,
+    told: Told,
 }
 
 impl IntoResponse for PageError {
@@ -115,19 +127,34 @@ impl IntoResponse for PageError {
                 | ErrorKind::Forbidden
                 | ErrorKind::Gated
         );
-        let page = ErrorPage {
-            layout: Layout::anonymous(title),
-            title,
-            message,
-            offer_sign_in: hidden && self.anonymous,
-            typed: self.typed,
-        };
+        let told = Told { status, title, message, offer_sign_in: hidden && self.anonymous, typed: self.typed };
+        let page = ErrorPage { layout: Layout::anonymous(title), told };
         let mut response = render(status, CachePolicy::Never, &page);
+        response.extensions_mut().insert(page.told);
         if let Some(seconds) = self.error.retry_seconds() {
             response.headers_mut().insert(RETRY_AFTER, seconds.into());
         }
         response
     }
+}
+
+/// Shows who asked his own name and colours on pages of errors too: what makes an error does not know them.
+pub(crate) async fn frame(State(web): State<Web>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let mut asked = parts.clone();
+    let mut response = next.run(Request::from_parts(parts, body)).await;
+    let Some(told) = response.extensions_mut().remove::<Told>() else {
+        return response;
+    };
+    let Ok(session) = Session::from_request_parts(&mut asked, &web).await else {
+        return response;
+    };
+    let page = ErrorPage { layout: Layout::new(told.title, &session), told };
+    let mut framed = render(page.told.status, CachePolicy::Never, &page);
+    if let Some(wait) = response.headers_mut().remove(RETRY_AFTER) {
+        framed.headers_mut().insert(RETRY_AFTER, wait);
+    }
+    framed
 }
 
 /// Returns status and title of a kind.

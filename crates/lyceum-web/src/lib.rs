@@ -7,6 +7,7 @@
 
 mod asset;
 mod chart;
+mod diff;
 mod error;
 mod form;
 mod format;
@@ -51,7 +52,6 @@ pub fn router(web: Web) -> Router {
         .route("/login/oidc/{provider}", get(page::oidc::start))
         .route("/login/oidc/{provider}/callback", get(page::oidc::finish))
         .route("/logout", post(page::login::sign_out))
-        .route("/settings/theme", post(theme::choose))
         .route("/new", get(page::create::show).post(page::create::submit))
         .route("/device", get(page::device::show))
         .route("/device/approve", post(page::device::decide))
@@ -62,13 +62,16 @@ pub fn router(web: Web) -> Router {
     for kind in RepoKind::ALL {
         router = router.route(&format!("/{}", kind.plural()), get(page::list::show)).merge(repo_pages(kind));
     }
+    let framed = axum::middleware::from_fn_with_state(web.clone(), error::frame);
     router
         .merge(bucket_pages())
+        .merge(settings_pages())
         .merge(page::webhooks::routes())
         .merge(page::admin::routes())
         .merge(page::collections::routes())
         .merge(page::organisation::routes())
         .merge(page::space::routes())
+        .layer(framed)
         .with_state(web)
 }
 
@@ -86,9 +89,26 @@ fn repo_pages(kind: RepoKind) -> Router<Web> {
         .route(&format!("{repo}/download/{{revision}}/{{*path}}"), get(page::download::send))
         .route(&format!("{repo}/commits/{{revision}}"), get(page::commits::show))
         .route(&format!("{repo}/commit/{{revision}}"), get(page::commit::show))
+        .route(&format!("{repo}/compare"), get(page::compare::show))
+        .route(&format!("{repo}/refs"), get(page::refs::show))
         .merge(page::community::routes(&repo))
         .merge(page::edit::routes(&repo))
         .merge(page::repo_settings::routes(&repo))
+}
+
+/// Returns the pages on which users change their own accounts.
+fn settings_pages() -> Router<Web> {
+    use page::settings::{self, password, profile, sessions, tokens};
+    Router::new()
+        .route("/settings", get(settings::show))
+        .route("/settings/theme", post(theme::choose))
+        .route("/settings/profile", get(profile::show).post(profile::change))
+        .route("/settings/password", get(password::show).post(password::change))
+        .route("/settings/tokens", get(tokens::show).post(tokens::create))
+        .route("/settings/tokens/{id}/revoke", post(tokens::revoke))
+        .route("/settings/sessions", get(sessions::show))
+        .route("/settings/sessions/end-others", post(sessions::end_others))
+        .route("/settings/sessions/{id}/end", post(sessions::end))
 }
 
 /// Returns the pages of buckets.

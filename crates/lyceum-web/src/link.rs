@@ -70,6 +70,16 @@ impl RepoLink {
         self.below("commit", oid, "")
     }
 
+    /// Returns the path of the list of branches and tags.
+    pub(crate) fn refs(&self) -> String {
+        format!("{}/refs", self.path())
+    }
+
+    /// Returns the path of the page that compares revisions.
+    pub(crate) fn compare(&self) -> String {
+        format!("{}/compare", self.path())
+    }
+
     /// Returns the path of a page of a bucket, which has no revisions; the empty path is the root.
     pub(crate) fn in_bucket(&self, page: &str, path: &str) -> String {
         with_path(format!("{}/{page}", self.path()), path)

@@ -8,7 +8,7 @@ use http::header::{
 use http::{HeaderName, HeaderValue, StatusCode};
 
 /// No script, no frame, nothing from elsewhere; forms go to the hub itself.
-pub(crate) const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; \
+pub(crate) const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; media-src 'self'; form-action 'self'; \
     base-uri 'none'; frame-ancestors 'none'";
 
 /// The same for a page with a script of the hub's own, which asks the hub alone.

@@ -53,6 +53,11 @@ impl Session {
         matches!(self.caller, Caller::Anonymous)
     }
 
+    /// Returns the same visitor in a session that has just begun.
+    pub(crate) fn renewed(self, secret: &str) -> Self {
+        Self { secret: Some(secret.to_owned()), ..self }
+    }
+
     /// Returns the token that forms of this session carry: bound to the session, useless to learn it from.
     pub(crate) fn form_token(&self) -> String {
         self.secret.as_deref().map(derive).unwrap_or_default()

@@ -12,6 +12,7 @@ mod oidc;
 mod organisation;
 mod parts;
 mod repo;
+mod settings;
 mod site;
 mod space;
 

@@ -128,11 +128,14 @@ impl Visit {
         }
     }
 
-    /// Returns where the relative links of a repo's texts lead, and where their pictures come from.
-    pub(crate) fn place(&self, link: &RepoLink, revision: &str) -> Place {
-        let files =
-            if self.session.anonymous() { link.resolve(revision, "") } else { link.download(revision, "") };
-        Place { pages: link.blob(revision, ""), files }
+    /// Returns where a page that this caller sees has a file's bytes from, to show them.
+    pub(crate) fn source(&self, link: &RepoLink, revision: &str, path: &str) -> String {
+        if self.session.anonymous() { link.resolve(revision, path) } else { link.download(revision, path) }
+    }
+
+    /// Returns where the relative links of a text in a folder lead, and where its pictures come from.
+    pub(crate) fn place(&self, link: &RepoLink, revision: &str, folder: &str) -> Place {
+        Place { pages: link.blob(revision, folder), files: self.source(link, revision, folder) }
     }
 
     /// Reads a small file; `None` if there is none, or it is large or not text.

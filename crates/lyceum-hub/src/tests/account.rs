@@ -218,3 +218,50 @@ async fn a_revoked_device_login_is_not_renewed() {
         assert!(again.is_none(), "what was revoked must not come back");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_password_ends_what_the_old_one_began() {
+    for hub in TestHub::each().await {
+        let (_, secret) = hub.user("alice").await;
+        let here = Some(IpAddr::from([192, 0, 2, 1]));
+        let (one, other) = (
+            hub.sign_in("alice", "correct horse", here).await.unwrap(),
+            hub.sign_in("alice", "correct horse", here).await.unwrap(),
+        );
+        let caller = hub.authenticate(&one).await.unwrap();
+        for (old, new, kind) in [
+            ("wrong", "battery staple", ErrorKind::InvalidCredentials),
+            ("correct horse", "short", ErrorKind::Invalid),
+        ] {
+            assert_eq!(hub.change_password(&caller, old, new, here).await.unwrap_err().kind(), kind);
+        }
+        assert!(hub.authenticate(&other).await.is_ok(), "a refused change ends nothing");
+        let session = hub.change_password(&caller, "correct horse", "battery staple", here).await.unwrap();
+        for ended in [&one, &other] {
+            assert!(hub.authenticate(ended).await.is_err());
+        }
+        assert!(hub.authenticate(&session).await.is_ok());
+        assert!(hub.authenticate(&secret).await.is_ok(), "access tokens are not sessions");
+        assert!(hub.sign_in("alice", "correct horse", here).await.is_err());
+        let third = hub.sign_in("alice", "battery staple", here).await.unwrap();
+        hub.end_other_sessions(&hub.authenticate(&third).await.unwrap()).await.unwrap();
+        assert!(hub.authenticate(&session).await.is_err() && hub.authenticate(&third).await.is_ok());
+
+        let caller = hub.authenticate(&third).await.unwrap();
+        assert!(hub.change_full_name(&caller, "a\nb").await.is_err());
+        for (given, expected) in [(" Alice A. ", "Alice A."), (" ", "alice")] {
+            hub.change_full_name(&caller, given).await.unwrap();
+            assert_eq!(hub.whoami(&caller).await.unwrap().account.full_name, expected);
+        }
+        let read = NewToken { name: "r".to_owned(), role: TokenRole::Read, value: None };
+        let read = hub.create_token(&AccountName::parse("alice").unwrap(), read).await.unwrap();
+        let reader = hub.authenticate(&read).await.unwrap();
+        for refused in [
+            hub.change_full_name(&reader, "x").await.unwrap_err(),
+            hub.end_other_sessions(&reader).await.unwrap_err(),
+            hub.change_password(&reader, "battery staple", "x".repeat(9).as_str(), here).await.unwrap_err(),
+        ] {
+            assert_eq!(refused.kind(), ErrorKind::Forbidden);
+        }
+    }
+}

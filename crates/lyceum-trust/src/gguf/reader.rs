@@ -1,7 +1,10 @@
 //! Reads the little-endian pieces of a GGUF header from a prefix of the file.
 
 use crate::Malformed;
-use crate::limits::{MAX_DIMENSIONS, MAX_GGUF_DEPTH, MAX_GGUF_HEADER_BYTES, MAX_GGUF_TEXT_BYTES};
+use crate::limits::{
+    MAX_DIMENSIONS, MAX_GGUF_DEPTH, MAX_GGUF_HEADER_BYTES, MAX_GGUF_SHOWN_ELEMENTS, MAX_GGUF_TEXT_BYTES,
+    MAX_SHOWN_CHARS,
+};
 
 /// Why reading ended early.
 pub(super) enum Stop {
@@ -34,6 +37,20 @@ pub(super) struct Array<'a> {
     kind: u32,
     length: u64,
     data: &'a [u8],
+}
+
+/// What a tensor's description says.
+pub(super) struct Shape {
+    pub(super) dimensions: Vec<u64>,
+    /// How its numbers are stored.
+    pub(super) kind: u32,
+}
+
+impl Shape {
+    /// Returns how many numbers the tensor has; `None` if they cannot be counted in 64 bits.
+    pub(super) fn parameters(&self) -> Option<u64> {
+        self.dimensions.iter().try_fold(1_u64, |count, dimension| count.checked_mul(*dimension))
+    }
 }
 
 const KIND_BOOL: u32 = 7;
@@ -88,20 +105,41 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads a tensor's description behind its name; `None` if its numbers cannot be counted.
-    pub(super) fn tensor(&mut self) -> Result<Option<u64>, Stop> {
+    /// Reads a tensor's description behind its name.
+    pub(super) fn tensor(&mut self) -> Result<Shape, Stop> {
         let dimensions = self.u32()?;
         if dimensions as usize > MAX_DIMENSIONS {
             return Err(Stop::malformed("a GGUF tensor has too many dimensions"));
         }
-        let mut count = Some(1_u64);
-        for _ in 0..dimensions {
-            let dimension = self.u64()?;
-            count = count.and_then(|count| count.checked_mul(dimension));
-        }
-        self.u32()?;
+        let dimensions = (0..dimensions).map(|_| self.u64()).collect::<Result<_, _>>()?;
+        let kind = self.u32()?;
         self.u64()?;
-        Ok(count)
+        Ok(Shape { dimensions, kind })
+    }
+
+    /// Reads a value as people see it: a long one only at its start.
+    pub(super) fn shown(&mut self, kind: u32, depth: usize) -> Result<String, Stop> {
+        match kind {
+            KIND_TEXT => Ok(shorten(self.text()?)),
+            KIND_ARRAY if depth > MAX_GGUF_DEPTH => Err(Stop::malformed("GGUF arrays are nested too deeply")),
+            KIND_ARRAY => {
+                let kind = self.u32()?;
+                let length = self.u64()?;
+                let first = length.min(MAX_GGUF_SHOWN_ELEMENTS);
+                let shown = (0..first)
+                    .map(|_| self.shown(kind, depth + 1))
+                    .collect::<Result<Vec<_>, _>>()?
+                    .join(", ");
+                self.skip(kind, length - first, depth)?;
+                let more = if length > first { format!(", … {length} in all") } else { String::new() };
+                Ok(format!("[{shown}{more}]"))
+            }
+            KIND_BOOL => Ok(if self.bytes(1)? == [0] { "false" } else { "true" }.to_owned()),
+            _ => {
+                let bytes = self.bytes(width(kind)?)?;
+                Ok(plain(kind, bytes))
+            }
+        }
     }
 
     /// Passes over the elements of an array.
@@ -177,6 +215,32 @@ fn width(kind: u32) -> Result<u64, Stop> {
         4..=6 => Ok(4),
         10..=12 => Ok(8),
         _ => Err(Stop::malformed(format!("unknown GGUF value type {kind}"))),
+    }
+}
+
+/// Returns the start of a text that somebody wrote.
+pub(super) fn shorten(text: &[u8]) -> String {
+    // A letter has at most four bytes.
+    let start = &text[..text.len().min(MAX_SHOWN_CHARS * 4)];
+    let start = String::from_utf8_lossy(start);
+    let mut shown: String = start.chars().take(MAX_SHOWN_CHARS).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// Returns a number as people write it.
+fn plain(kind: u32, bytes: &[u8]) -> String {
+    let mut wide = [0; 8];
+    wide[..bytes.len()].copy_from_slice(bytes);
+    let unsigned = u64::from_le_bytes(wide);
+    let unused = 64 - 8 * bytes.len() as u32;
+    match kind {
+        1 | 3 | 5 | 11 => ((unsigned << unused).cast_signed() >> unused).to_string(),
+        6 => f32::from_bits(unsigned as u32).to_string(),
+        12 => f64::from_bits(unsigned).to_string(),
+        _ => unsigned.to_string(),
     }
 }
 

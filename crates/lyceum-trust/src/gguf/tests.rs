@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::{Parsed, Summary, parse};
+use super::{Header, Parsed, Summary, parse, parse_header};
 
 /// Writes GGUF headers.
 #[derive(Clone)]
@@ -146,5 +146,82 @@ proptest! {
         let mut data = whole();
         *at.get_mut(&mut data) = byte;
         let _ = parse(&data);
+    }
+}
+
+fn header(bytes: &[u8]) -> Header {
+    match parse_header(bytes).unwrap() {
+        Parsed::Complete(header) => header,
+        Parsed::NeedMore(more) => panic!("needs {more}"),
+    }
+}
+
+#[test]
+fn a_header_is_shown_in_its_order() {
+    let bytes = Builder::new(3, 2, 6)
+        .text("name")
+        .u32(8)
+        .text(&"é".repeat(400))
+        .text("down")
+        .u32(5)
+        .u32(u32::MAX)
+        .text("share")
+        .u32(6)
+        .u32(0.5_f32.to_bits())
+        .texts("words", &["a", "b", "c", "d", "e", "f", "g", "h", "i"])
+        .text("nested")
+        .u32(9)
+        .u32(9)
+        .u64(1)
+        .u32(4)
+        .u64(1)
+        .u32(7)
+        .text("big")
+        .u32(10)
+        .u64(u64::MAX)
+        .tensor("first", &[4, 8])
+        .tensor("scalar", &[]);
+    let header = header(&bytes.0);
+    let pairs: Vec<(&str, &str)> =
+        header.pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    let long = format!("{}…", "é".repeat(300));
+    let expected = [
+        ("name", long.as_str()),
+        ("down", "-1"),
+        ("share", "0.5"),
+        ("words", "[a, b, c, d, e, f, g, h, … 9 in all]"),
+        ("nested", "[[7]]"),
+        ("big", "18446744073709551615"),
+    ];
+    assert_eq!(pairs, expected);
+    assert_eq!(
+        (header.version, header.pair_count, header.tensor_count, header.parameters),
+        (3, 6, 2, Some(33))
+    );
+    let tensor = &header.tensors[0];
+    assert_eq!(
+        (tensor.name.as_str(), tensor.dtype.as_str(), tensor.shape.as_slice()),
+        ("first", "F32", &[4, 8][..])
+    );
+}
+
+proptest! {
+    #[test]
+    fn what_is_shown_agrees_with_the_summary(cut in 0_usize..700, place in 0_usize..700, byte: u8) {
+        let mut bytes = whole();
+        if let Some(at) = bytes.get_mut(place) {
+            *at = byte;
+        }
+        bytes.truncate(cut);
+        match (parse(&bytes), parse_header(&bytes)) {
+            (Ok(Parsed::Complete(summary)), Ok(Parsed::Complete(header))) => {
+                prop_assert_eq!(header.parameters, Some(summary.total_parameters));
+            }
+            (Ok(Parsed::NeedMore(_)), Ok(Parsed::NeedMore(_))) => {}
+            (Err(_), Ok(Parsed::Complete(header))) => prop_assert_eq!(header.parameters, None),
+            // A count that overflows is told by the summary at once, by the whole header at its end.
+            (Err(_), Ok(Parsed::NeedMore(_)) | Err(_)) => {}
+            (one, other) => prop_assert!(false, "{one:?} {other:?}"),
+        }
     }
 }

@@ -10,6 +10,7 @@ use crate::form::Query;
 use crate::format;
 use crate::layout::Layout;
 use crate::link::RepoLink;
+use crate::page::picker::Picker;
 use crate::response::{CachePolicy, render};
 use crate::visit::{Detour, RepoHead, Visit};
 
@@ -25,6 +26,8 @@ pub(crate) struct CommitRow {
     pub(crate) title: String,
     pub(crate) authors: String,
     pub(crate) date: String,
+    /// The date without its clock.
+    pub(crate) day: String,
 }
 
 /// What the address may say.
@@ -38,6 +41,7 @@ pub(crate) struct Wanted {
 struct Commits {
     layout: Layout,
     head: RepoHead,
+    picker: Picker,
     commits: Vec<CommitRow>,
     newer: Option<String>,
     older: Option<String>,
@@ -53,6 +57,7 @@ impl CommitRow {
             title: commit.title.clone(),
             authors: commit.authors.join(", "),
             date: format::time(commit.date),
+            day: commit.date.day(),
         }
     }
 }
@@ -66,6 +71,7 @@ pub(crate) async fn show(visit: Visit, Query(wanted): Query<Wanted>) -> Result<R
     let link = |number| format!("{}?p={number}", head.link.commits(&head.revision));
     let page = Commits {
         layout: Layout::new(format!("History of {}", head.link.id), &visit.session),
+        picker: Picker::new(&visit, &repo, &head, |revision| head.link.commits(revision)).await?,
         commits: found.commits.iter().map(|commit| CommitRow::new(&head.link, commit)).collect(),
         newer: number.checked_sub(1).map(link),
         older: (found.more && number < MAX_PAGE).then(|| link(number + 1)),

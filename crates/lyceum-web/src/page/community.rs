@@ -85,7 +85,7 @@ async fn act(visit: &Visit, sent: &Sent, text: &str) -> Result<String, Detour> {
 async fn preview(visit: &Visit, token: &str, text: &str) -> Result<Prose, Detour> {
     let shown = async {
         let repo = visit.open_form(token, Action::Propose).await?;
-        let place = visit.place(&visit.head(&repo, "discussions").link, "main");
+        let place = visit.place(&visit.head(&repo, "discussions").link, "main", "");
         Ok::<_, Detour>(Prose::render(text.to_owned(), &place).await?)
     };
     shown.await.map_err(|error| match error {

@@ -9,6 +9,7 @@ use lyceum_markup::Place;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
+use crate::diff::{Diff, Pair, Sign};
 use crate::error::PageError;
 use crate::form::Query;
 use crate::format;
@@ -40,6 +41,8 @@ struct Event {
 /// What stands in the forms.
 #[derive(Default)]
 pub(crate) struct Draft {
+    /// Whether what is changed stands side by side.
+    pub(crate) split: bool,
     pub(crate) text: String,
     /// A title that was sent.
     pub(crate) title: Option<String>,
@@ -60,6 +63,7 @@ struct Reader<'a> {
 #[derive(Deserialize)]
 pub(crate) struct Wanted {
     p: Option<u32>,
+    view: Option<String>,
 }
 
 #[derive(Template)]
@@ -90,14 +94,18 @@ struct DiscussionPage {
     draft: String,
     preview: Option<Prose>,
     problem: Option<String>,
-    diff: Option<String>,
+    diff: Option<Diff>,
+    split: bool,
+    other_view: String,
+    diff_revision: String,
     newer: Option<String>,
     older: Option<String>,
 }
 
 /// Answers a discussion or pull request.
 pub(crate) async fn show(visit: Visit, Query(wanted): Query<Wanted>) -> Result<Response, Detour> {
-    page(&visit, wanted.p.unwrap_or(0), StatusCode::OK, Draft::default()).await
+    let split = wanted.view.as_deref() == Some("split");
+    page(&visit, wanted.p.unwrap_or(0), StatusCode::OK, Draft { split, ..Draft::default() }).await
 }
 
 /// Answers a page of a discussion, with what stands in its forms.
@@ -115,6 +123,8 @@ pub(crate) async fn page(
     let view = DiscussionView { diff: at == 0, skip, limit: Some(PAGE) };
     let details = visit.web.hub.discussion(&visit.session.caller, &repo, number, &view).await?;
     let found = details.discussion;
+    let split = draft.split;
+    let here = format!("{}/discussions/{number}", head.link.path());
     let page_link = |at: u32| format!("{}/discussions/{number}?p={at}", head.link.path());
     let more = u64::from(skip.saturating_add(PAGE)) < details.event_count;
     let (conflicts, unknown) = match details.mergeability {
@@ -122,7 +132,7 @@ pub(crate) async fn page(
         Mergeability::Conflicts(paths) => (paths, false),
         Mergeability::Unknown => (Vec::new(), true),
     };
-    let place = visit.place(&head.link, Revision::main().as_str());
+    let place = visit.place(&head.link, Revision::main().as_str(), "");
     let action = format!("{}/discussions/{number}", head.link.path());
     let permitted = head.permitted;
     let reader = Reader {
@@ -164,7 +174,10 @@ pub(crate) async fn page(
         conflicts,
         unknown,
         events,
-        diff: details.diff.filter(|diff| !diff.is_empty()),
+        diff: details.diff.filter(|diff| !diff.is_empty()).map(|diff| Diff::parse(&diff)),
+        split,
+        other_view: if split { here } else { format!("{here}?view=split") },
+        diff_revision: format!("refs/pr/{number}"),
         // Reading goes on to what came later.
         newer: at.checked_sub(1).map(page_link),
         older: more.then(|| page_link(at.saturating_add(1))),

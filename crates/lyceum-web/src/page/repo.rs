@@ -46,7 +46,7 @@ pub(crate) async fn show(visit: Visit) -> Result<Response, Detour> {
     let citation = citation(&visit, &info, text.as_deref().unwrap_or_default());
     let card = match text {
         Some(text) => {
-            let place = visit.place(&visit.address.repo, Revision::main().as_str());
+            let place = visit.place(&visit.address.repo, Revision::main().as_str(), "");
             Some(Prose::render(text, &place).await?)
         }
         None => None,

@@ -1,9 +1,9 @@
-//! `/{repo}/tree/{revision}[/{folder}]`: the files of a folder.
+//! `/{repo}/tree/{revision}[/{folder}]`: the files of a folder, each with the commit that last changed it.
 
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
-use lyceum_hub::{Action, Entry, EntryKind, TreeOptions};
+use lyceum_hub::{Action, Entry, EntryKind, ErrorKind, TreeOptions};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
@@ -11,8 +11,13 @@ use crate::form::Query;
 use crate::format;
 use crate::layout::Layout;
 use crate::link::RepoLink;
+use crate::page::commits::CommitRow;
+use crate::page::picker::Picker;
 use crate::response::{CachePolicy, render};
 use crate::visit::{Detour, RepoHead, Visit};
+
+/// Entries on a page: looking for the last commit of each takes time.
+const PAGE: usize = 200;
 
 /// A file or folder as a page lists it.
 pub(crate) struct FileRow {
@@ -21,6 +26,12 @@ pub(crate) struct FileRow {
     pub(crate) folder: bool,
     pub(crate) large: bool,
     pub(crate) size: String,
+}
+
+/// An entry with the commit that last changed it.
+struct TreeRow {
+    file: FileRow,
+    last: Option<CommitRow>,
 }
 
 /// A folder on the way from the root.
@@ -40,17 +51,16 @@ pub(crate) struct Wanted {
 struct Tree {
     layout: Layout,
     head: RepoHead,
+    picker: Picker,
     crumbs: Vec<Crumb>,
-    files: Vec<FileRow>,
+    last: Option<CommitRow>,
+    rows: Vec<TreeRow>,
     next: Option<String>,
-    commit: String,
-    commit_path: String,
     archive: String,
 }
 
 impl FileRow {
-    /// Returns the row of an entry.
-    pub(crate) fn new(link: &RepoLink, revision: &str, entry: &Entry) -> Self {
+    fn new(link: &RepoLink, revision: &str, entry: &Entry) -> Self {
         let folder = entry.kind == EntryKind::Folder;
         Self {
             path: if folder { link.tree(revision, &entry.path) } else { link.blob(revision, &entry.path) },
@@ -76,24 +86,44 @@ pub(crate) fn crumbs(link: &RepoLink, revision: &str, path: &str) -> Vec<Crumb> 
 /// Answers a folder.
 pub(crate) async fn show(visit: Visit, Query(wanted): Query<Wanted>) -> Result<Response, Detour> {
     let repo = visit.open(Action::Discover).await?;
+    let (hub, revision) = (&visit.web.hub, visit.address.revision());
     let head = visit.head(&repo, "files");
     let folder = visit.address.path.as_ref();
-    let options = TreeOptions { after: wanted.after, ..TreeOptions::default() };
-    let listed = visit.web.hub.tree(&repo, &visit.address.revision(), folder, options).await?;
+    let options =
+        TreeOptions { after: wanted.after, expand: true, limit: Some(PAGE), ..TreeOptions::default() };
+    let listed = match hub.tree(&repo, &revision, folder, options).await {
+        Ok(listed) => Some(listed),
+        // A repo to which nobody has committed yet has no branch to show, and is no mistake of the reader's.
+        Err(error)
+            if error.kind() == ErrorKind::RevisionNotFound
+                && folder.is_none()
+                && hub.head(&repo).await?.is_none() =>
+        {
+            None
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let last = match listed {
+        Some(_) => hub.commits(&repo, &revision, 0, 1).await?.commits,
+        None => Vec::new(),
+    };
     let folder = folder.map_or("", |path| path.as_str());
-    let files = listed.entries.iter().map(|entry| FileRow::new(&head.link, &head.revision, entry)).collect();
-    let commit = listed.commit.to_string();
+    let (entries, next) = listed.map_or((Vec::new(), None), |listed| (listed.entries, listed.next));
+    let row = |entry: &Entry| TreeRow {
+        file: FileRow::new(&head.link, &head.revision, entry),
+        last: entry.last_commit.as_ref().map(|commit| CommitRow::new(&head.link, commit)),
+    };
     let page = Tree {
         layout: Layout::new(format!("{} at {}", head.link.id, head.revision), &visit.session),
+        picker: Picker::new(&visit, &repo, &head, |revision| head.link.tree(revision, folder)).await?,
         crumbs: crumbs(&head.link, &head.revision, folder),
-        files,
-        next: listed.next.map(|after| {
+        last: last.first().map(|commit| CommitRow::new(&head.link, commit)),
+        rows: entries.iter().map(row).collect(),
+        next: next.map(|after| {
             let after = utf8_percent_encode(&after, NON_ALPHANUMERIC);
             format!("{}?after={after}", head.link.tree(&head.revision, folder))
         }),
-        commit_path: head.link.commit(&commit),
         archive: head.link.download(&head.revision, ""),
-        commit: commit[..8].to_owned(),
         head,
     };
     Ok(render(StatusCode::OK, CachePolicy::Revalidate, &page))

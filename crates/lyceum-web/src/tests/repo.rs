@@ -68,15 +68,32 @@ async fn a_public_repo_shows_card_files_and_history() {
         check("/tree/main/deep/er", &[&link("/blob/main/deep/er/a%20b.txt"), &link("/tree/main/deep")]).await;
         check(
             "/blob/main/deep/er/a%20b.txt",
-            &["x &#60;y&#62;", &link("/resolve/main/deep/er/a%20b.txt?download=true")],
+            &["x &lt;y&gt;", &link("/resolve/main/deep/er/a%20b.txt?download=true")],
         )
         .await;
         check("/blob/main/raw.dat", &["is not shown"]).await;
-        check("/commits/main", &["First &#60;b&#62;"]).await;
+        check(
+            "/blob/main/README.md",
+            &["<h1 id=\"user-hello", &link("/blob/main/README.md?plain"), &picture],
+        )
+        .await;
+        check("/blob/main/README.md?plain", &["<tr id=\"L4\">", "# Hello &lt;script&gt;"]).await;
+        check("/commits/main", &["First &#60;b&#62;", &link("/compare")]).await;
+        check("/refs", &[&link("/tree/main"), &link("/compare?head=main")]).await;
         check("/discussions", &["No discussions yet"]).await;
         let repo = site.hub.open(&ada, kind, &id, Action::Read).await.unwrap();
         let head = site.hub.resolve(&repo, &Revision::main()).await.unwrap();
-        check(&format!("/commit/{head}"), &["why", &head.to_string()]).await;
+        check(&format!("/commit/{head}"), &["why", &head.to_string(), "+x &#60;y&#62;", "It is not text"])
+            .await;
+        check(&format!("/commit/{head}?view=split"), &["<td class=\"add\">x &#60;y&#62;", "It is not text"])
+            .await;
+        check("/compare", &["name=\"base\"", "<option value=\"main\">"]).await;
+        check(&format!("/compare?base={head}&head=main"), &["They are the same"]).await;
+        check(
+            "/compare?base=main&head=%3Cscript%3E",
+            &["neither a branch nor a tag", "value=\"&#60;script&#62;\""],
+        )
+        .await;
         check(&format!("/tree/{head}"), &["README.md"]).await;
 
         let folder = site.get(&format!("{base}/blob/main/deep"), "").await;
@@ -148,6 +165,92 @@ async fn a_model_page_tells_what_is_known_of_it() {
 }
 
 #[tokio::test]
+async fn a_file_is_shown_as_what_it_is() {
+    let site = TestSite::new().await;
+    let (ada, _) = site.hub.user("ada").await;
+    let id = site.hub.repo(&ada, RepoKind::Model, "m").await;
+    let text = |text: &str| [(text.len() as u64).to_le_bytes().as_slice(), text.as_bytes()].concat();
+    let json =
+        br#"{"__metadata__":{"<i>":"<script>"},"<b>":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]}}"#;
+    let safetensors = [&(json.len() as u64).to_le_bytes()[..], json, &[0; 8]].concat();
+    let gguf = [
+        b"GGUF".as_slice(),
+        &3_u32.to_le_bytes(),
+        &1_u64.to_le_bytes(),
+        &1_u64.to_le_bytes(),
+        &text("general.name"),
+        &8_u32.to_le_bytes(),
+        &text("<script>alert(1)</script>"),
+        &text("blk.0<b>"),
+        &1_u32.to_le_bytes(),
+        &7_u64.to_le_bytes(),
+        &12_u32.to_le_bytes(),
+        &0_u64.to_le_bytes(),
+    ]
+    .concat();
+    let name = "\"><script>alert(1)<.py";
+    let files: [(&str, &[u8]); 8] = [
+        ("a.safetensors", &safetensors),
+        ("broken.safetensors", b"x"),
+        ("a.gguf", &gguf),
+        ("cut.gguf", &gguf[..40]),
+        ("a.svg", b"<svg><script>alert(1)</script></svg>"),
+        ("a.wav", b"RIFF"),
+        (name, b"def f():\n    return '</td><script>'\n"),
+        ("empty", b""),
+    ];
+    site.commit(&ada, RepoKind::Model, &id, &files).await;
+    let session = site.session("ada").await;
+    let encoded = "%22%3E%3Cscript%3Ealert%281%29%3C.py";
+    for (path, parts) in [
+        ("a.safetensors", &["safetensors", "&#60;b&#62;", "[2, 1]", "F32", "&#60;script&#62;"][..]),
+        ("broken.safetensors", &["Cannot read the header"]),
+        ("a.gguf", &["GGUF", "general.name", "&#60;script&#62;alert", "blk.0&#60;b&#62;", "Q4_K", "[7]"]),
+        ("cut.gguf", &["the file ends within it"]),
+        ("a.svg", &["<img class=\"media\" src=\"/ada/m/download/main/a.svg\""]),
+        ("a.wav", &["<audio class=\"media\" controls"]),
+        (encoded, &["<span class=\"hl-k\">def</span>", "&lt;/td&gt;&lt;script&gt;", "<a href=\"#L2\">2</a>"]),
+        ("empty", &["This file is empty"]),
+    ] {
+        let page = site.get(&format!("/ada/m/blob/main/{path}"), &session).await;
+        assert_eq!(page.status, 200, "{path}");
+        for part in parts {
+            assert!(page.text.contains(part), "{path} lacks {part}: {}", page.text);
+        }
+        assert!(!page.text.contains("<script") && !page.text.contains("<b>"), "{path}: {}", page.text);
+    }
+    let tree = site.get("/ada/m/tree/main", "").await;
+    assert!(tree.text.contains("First &#60;b&#62;") && tree.text.contains(&format!("/blob/main/{encoded}")));
+    assert!(!tree.text.contains("<script"), "{}", tree.text);
+}
+
+#[tokio::test]
+async fn only_a_picture_of_a_page_is_sent_as_one() {
+    let site = TestSite::new().await;
+    let (ada, _) = site.hub.user("ada").await;
+    let id = site.hub.repo(&ada, RepoKind::Model, "m").await;
+    let svg: &[u8] = b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>";
+    site.commit(&ada, RepoKind::Model, &id, &[("a.svg", svg), ("a.html", svg)]).await;
+    for (file, purpose, expected) in [
+        ("a.svg", "image", "image/svg+xml"),
+        ("a.svg", "document", "application/octet-stream"),
+        ("a.svg", "iframe", "application/octet-stream"),
+        ("a.html", "image", "application/octet-stream"),
+    ] {
+        let request = http::Request::builder()
+            .uri(format!("/ada/m/download/main/{file}"))
+            .header("sec-fetch-dest", purpose)
+            .body(axum::body::Body::empty())
+            .unwrap();
+        let response = tower::ServiceExt::oneshot(site.router.clone(), request).await.unwrap();
+        let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
+        assert_eq!(header("content-type"), expected, "{file} {purpose}");
+        assert!(header("content-disposition").starts_with("attachment"), "{file} {purpose}");
+        assert!(header("content-security-policy").starts_with("sandbox"), "{file} {purpose}");
+    }
+}
+
+#[tokio::test]
 async fn a_repo_is_liked_from_its_page() {
     let site = TestSite::new().await;
     let (ada, _) = site.hub.user("ada").await;
@@ -214,7 +317,7 @@ async fn discussions_show_what_was_said_and_changed() {
         "Add a page",
         "word 97",
         "+&#60;b&#62;new",
-        "new file mode 100644",
+        "<span class=\"badge\">new</span>",
         "discussions/2?p=1",
         "refs/heads/main",
     ];
@@ -239,6 +342,9 @@ async fn a_private_repo_is_like_a_missing_one_to_strangers() {
         "/blob/main/README.md",
         "/download/main/README.md",
         "/commits/main",
+        "/commit/main",
+        "/compare?head=main",
+        "/refs",
         "/discussions",
     ] {
         assert_eq!(site.get(&format!("/ada/secret{rest}"), &owner).await.status, 200, "{rest}");
@@ -269,6 +375,18 @@ async fn a_gated_repo_shows_its_names_but_not_its_content() {
     assert!(page.text.contains("gated"), "{}", page.text);
     assert!(site.get("/ada/gate/tree/main", "").await.text.contains("README.md"));
     assert!(!page.text.contains("# Hello"), "the content is not shown");
+    let commits = site.get("/ada/gate/commits/main", "").await;
+    let (_, after) = commits.text.split_once("href=\"/ada/gate/commit/").unwrap();
+    let head = &after[..40];
+    for path in [format!("commit/{head}"), format!("compare?base={head}&head=main")] {
+        let page = site.get(&format!("/ada/gate/{path}"), "").await;
+        assert_eq!(page.status, 200, "{path}");
+        assert!(
+            page.text.contains("is restricted") && !page.text.contains("# Hello"),
+            "{path}: {}",
+            page.text
+        );
+    }
     for rest in ["/blob/main/README.md", "/download/main/README.md"] {
         assert_eq!(site.get(&format!("/ada/gate{rest}"), "").await.status, 403, "{rest}");
     }

@@ -11,7 +11,7 @@ pub(super) fn token(page: &Page) -> String {
 }
 
 /// Returns the cookie that an answer sets, as a browser sends it back.
-fn cookie(page: &Page) -> String {
+pub(super) fn cookie(page: &Page) -> String {
     page.header("set-cookie").split(';').next().unwrap().to_owned()
 }
 
@@ -35,8 +35,8 @@ async fn every_page_has_the_headers() {
         assert_eq!(page.header("content-type"), "text/html; charset=utf-8", "{path}");
         assert_eq!(
             page.header("content-security-policy"),
-            "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; \
-             frame-ancestors 'none'",
+            "default-src 'none'; style-src 'self'; img-src 'self' data:; media-src 'self'; form-action 'self'; \
+             base-uri 'none'; frame-ancestors 'none'",
             "{path}"
         );
         assert_eq!(page.header("x-content-type-options"), "nosniff", "{path}");
@@ -125,6 +125,8 @@ async fn colours_are_remembered() {
     assert!(page.text.contains("<html lang=\"en\" data-theme=\"dark\">"), "{}", page.text);
     assert!(page.text.contains("value=\"dark\" aria-pressed=\"true\""), "{}", page.text);
     assert_eq!(site.post("/settings/theme", "", "theme=%22%3E").await.status, 404);
+    let missing = site.get("/ada/none", &cookie(&chosen)).await;
+    assert!(missing.status == 404 && missing.text.contains("data-theme=\"dark\""), "{}", missing.text);
     let forged = site.get("/models", "lyceum_theme=\"><script>").await;
     assert!(forged.text.contains("<html lang=\"en\">"), "{}", forged.text);
 }

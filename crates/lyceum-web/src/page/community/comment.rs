@@ -114,7 +114,7 @@ async fn page(
         return Err(PageError::not_found().into());
     };
     let head = visit.head(&repo, "discussions");
-    let place = visit.place(&head.link, "main");
+    let place = visit.place(&head.link, "main", "");
     let draft = draft.unwrap_or_else(|| latest.text.clone());
     let mut versions = Vec::new();
     if !hidden {

@@ -116,7 +116,7 @@ fn facts(info: &RepoInfo) -> Vec<Fact> {
             text: if types.len() == 1 {
                 name.clone()
             } else {
-                format!("{name} {:.0} %", count as f64 / all * 100.0)
+                format!("{name} {}", percent(count as f64 / all))
             },
             link: None,
         };
@@ -142,6 +142,15 @@ fn facts(info: &RepoInfo) -> Vec<Fact> {
     add("Changed", plain(format::time(info.last_modified)));
     add("Created", plain(format::time(info.created_at)));
     facts
+}
+
+/// Returns a share of a whole.
+fn percent(share: f64) -> String {
+    match share * 100.0 {
+        small if small < 0.5 => "<1 %".to_owned(),
+        large if (99.5..100.0).contains(&large) => ">99 %".to_owned(),
+        share => format!("{share:.0} %"),
+    }
 }
 
 /// Returns the languages that a card names.
