@@ -93,7 +93,7 @@ impl RepoLink {
 
 /// Returns the path of the list of what has a tag.
 pub(crate) fn filtered(kind: RepoKind, tag: &str) -> String {
-    format!("/{}?filter={}", kind.plural(), utf8_percent_encode(tag, NON_ALPHANUMERIC))
+    format!("/{}?tag={}", kind.plural(), utf8_percent_encode(tag, NON_ALPHANUMERIC))
 }
 
 /// Returns an address that somebody wrote, if a page may lead there: it is one of the web, and hides nothing.

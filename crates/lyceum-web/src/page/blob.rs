@@ -13,7 +13,7 @@ use crate::form::Query;
 use crate::format;
 use crate::layout::Layout;
 use crate::page::download::{Media, media};
-use crate::page::picker::Picker;
+use crate::page::picker::{Picker, commit_id};
 use crate::page::repo::body;
 use crate::page::tree::{Crumb, crumbs};
 use crate::prose::Prose;
@@ -73,6 +73,8 @@ struct Blob {
     view: View,
     /// Where the same file is shown the other way, and what that is called.
     other: Option<(String, &'static str)>,
+    /// Where it is edited and deleted, for who may propose that.
+    change: Option<(String, String)>,
     source: String,
     download: String,
 }
@@ -115,6 +117,10 @@ pub(crate) async fn show(visit: Visit, Query(wanted): Query<Wanted>) -> Result<R
         view: view(&visit, &head, &file, path, plain).await?,
         other: markdown(path)
             .then(|| if plain { (here, "Rendered") } else { (format!("{here}?plain"), "Source") }),
+        change: (head.permitted.propose && !commit_id(&head.revision)).then(|| {
+            let link = |page| head.link.below(page, &head.revision, path.as_str());
+            (link("edit"), link("delete"))
+        }),
         source: visit.source(&head.link, &head.revision, path.as_str()),
         download: visit.download(&head.link, &head.revision, path.as_str()),
         head,

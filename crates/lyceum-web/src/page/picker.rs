@@ -49,8 +49,12 @@ impl Picker {
     }
 }
 
+/// Reports whether a revision is the id of a commit, to which nothing is added any more.
+pub(crate) fn commit_id(revision: &str) -> bool {
+    revision.len() == 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// Returns a revision as people tell it: of a commit's id the start.
-pub(crate) fn short(revision: &str) -> String {
-    let id = revision.len() == 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if id { revision[..8].to_owned() } else { revision.to_owned() }
+fn short(revision: &str) -> String {
+    if commit_id(revision) { revision[..8].to_owned() } else { revision.to_owned() }
 }

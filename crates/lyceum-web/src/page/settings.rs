@@ -5,7 +5,7 @@ pub(crate) mod profile;
 pub(crate) mod sessions;
 pub(crate) mod tokens;
 
-use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::response::Redirect;
 use lyceum_core::AccountName;
 use lyceum_hub::ErrorKind;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -19,12 +19,12 @@ pub(crate) async fn show() -> Redirect {
 }
 
 /// Returns who is signed in; others sign in first and come back.
-fn owner(session: &Session, path: &str) -> Result<AccountName, Response> {
+fn owner(session: &Session, path: &str) -> Result<AccountName, Redirect> {
     match session.caller.identity() {
         Some(identity) => Ok(identity.name.clone()),
         None => {
             let next = utf8_percent_encode(path, NON_ALPHANUMERIC);
-            Err(Redirect::to(&format!("/login?next={next}")).into_response())
+            Err(Redirect::to(&format!("/login?next={next}")))
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::format;
 use crate::layout::Layout;
 use crate::link::RepoLink;
 use crate::page::commits::CommitRow;
-use crate::page::picker::Picker;
+use crate::page::picker::{Picker, commit_id};
 use crate::response::{CachePolicy, render};
 use crate::visit::{Detour, RepoHead, Visit};
 
@@ -57,6 +57,8 @@ struct Tree {
     rows: Vec<TreeRow>,
     next: Option<String>,
     archive: String,
+    /// Where files are uploaded and made, for who may propose that.
+    change: Option<(String, String)>,
 }
 
 impl FileRow {
@@ -122,6 +124,10 @@ pub(crate) async fn show(visit: Visit, Query(wanted): Query<Wanted>) -> Result<R
         next: next.map(|after| {
             let after = utf8_percent_encode(&after, NON_ALPHANUMERIC);
             format!("{}?after={after}", head.link.tree(&head.revision, folder))
+        }),
+        change: (head.permitted.propose && !commit_id(&head.revision)).then(|| {
+            let link = |page| head.link.below(page, &head.revision, folder);
+            (link("upload"), link("new"))
         }),
         archive: head.link.download(&head.revision, ""),
         head,

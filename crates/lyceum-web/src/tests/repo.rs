@@ -142,8 +142,8 @@ async fn a_model_page_tells_what_is_known_of_it() {
     let page = site.get("/ada/tuned", "").await;
     assert_eq!(page.status, 200);
     for part in [
-        "href=\"/models?filter=license%3Amit\">mit</a>",
-        "href=\"/models?filter=text%2Dgeneration\"",
+        "href=\"/models?tag=license%3Amit\">mit</a>",
+        "href=\"/models?tag=text%2Dgeneration\"",
         "href=\"/ada/base\">ada/base</a>",
         "href=\"/datasets/ada/letters\">ada/letters</a>",
         "AutoModelForCausalLM.from_pretrained(&#34;ada/tuned&#34;)",

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use http::header::SET_COOKIE;
 use lyceum_hub::ErrorKind;
@@ -39,7 +39,7 @@ pub(crate) struct Sent {
 /// Shows the form.
 pub(crate) async fn show(session: Session) -> PageResult {
     if let Err(elsewhere) = owner(&session, PATH) {
-        return Ok(elsewhere);
+        return Ok(elsewhere.into_response());
     }
     Ok(page(&session, None, false))
 }

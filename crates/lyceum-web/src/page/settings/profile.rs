@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use serde::Deserialize;
 
@@ -38,7 +38,7 @@ pub(crate) struct Sent {
 /// Shows the form.
 pub(crate) async fn show(State(web): State<Web>, session: Session) -> PageResult {
     if let Err(elsewhere) = owner(&session, PATH) {
-        return Ok(elsewhere);
+        return Ok(elsewhere.into_response());
     }
     page(&web, &session, None, false).await
 }

@@ -42,7 +42,7 @@ pub(crate) struct Sent {
 pub(crate) async fn show(State(web): State<Web>, session: Session) -> PageResult {
     let owner = match owner(&session, PATH) {
         Ok(owner) => owner,
-        Err(elsewhere) => return Ok(elsewhere),
+        Err(elsewhere) => return Ok(elsewhere.into_response()),
     };
     let now = web.hub.clock().now();
     let current = session.caller.identity().and_then(|identity| identity.token_id);

@@ -75,7 +75,7 @@ pub(crate) struct Revocation {
 /// Lists the tokens.
 pub(crate) async fn show(State(web): State<Web>, session: Session) -> PageResult {
     if let Err(elsewhere) = owner(&session, PATH) {
-        return Ok(elsewhere);
+        return Ok(elsewhere.into_response());
     }
     page(&web, &session, Draft::default(), None, None).await
 }
