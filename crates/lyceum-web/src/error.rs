@@ -127,7 +127,8 @@ impl IntoResponse for PageError {
                 | ErrorKind::Forbidden
                 | ErrorKind::Gated
         );
-        let told = Told { status, title, message, offer_sign_in: hidden && self.anonymous, typed: self.typed };
+        let told =
+            Told { status, title, message, offer_sign_in: hidden && self.anonymous, typed: self.typed };
         let page = ErrorPage { layout: Layout::anonymous(title), told };
         let mut response = render(status, CachePolicy::Never, &page);
         response.extensions_mut().insert(page.told);
