@@ -2,6 +2,7 @@
 
 use axum::extract::rejection::FormRejection;
 use axum::extract::{FromRequest, FromRequestParts, Request};
+use http::StatusCode;
 use http::request::Parts;
 use lyceum_hub::ErrorKind;
 use serde::de::DeserializeOwned;
@@ -16,8 +17,13 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, PageError> {
         let form: Result<axum::Form<T>, FormRejection> = axum::Form::from_request(request, state).await;
-        form.map(|form| Self(form.0))
-            .map_err(|_| PageError::new(ErrorKind::Invalid, "the form is incomplete"))
+        form.map(|form| Self(form.0)).map_err(|rejection| match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                let message = "the form is over 2 MB; go back, and upload what is long as a file";
+                PageError::new(ErrorKind::TooLarge, message)
+            }
+            _ => PageError::new(ErrorKind::Invalid, "the form is incomplete"),
+        })
     }
 }
 

@@ -280,3 +280,37 @@ async fn folders_have_rules_of_their_own() {
         .collect();
     assert_eq!(large, ["a.bin", "docs/a.txt", "docs/deep/x/a.txt", "new/a.bin"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_becomes_what_its_content_asks_for() {
+    for hub in TestHub::each().await {
+        let owned = Owned::new(&hub).await;
+        let text = b"a line of text\n".repeat(800_000);
+        let noise = super::lfs::noise(700_000, 5);
+        let files: [(&str, &[u8], bool); 6] = [
+            ("empty", b"", false),
+            ("small.txt", b"text", false),
+            ("tiny.dat", &[0, 159], true),
+            ("noise.dat", &noise, true),
+            ("small.safetensors", b"text", true),
+            ("long.txt", &text, true),
+        ];
+        let mut commit =
+            hub.start_commit(&owned.caller, &owned.repo, &revision("main"), false).await.unwrap();
+        commit.push(header(None)).await.unwrap();
+        for (name, content, _) in files {
+            commit.push_stream(path(name), super::lfs::body(content), 1 << 30).await.unwrap();
+        }
+        let long = commit.push_stream(path("more.dat"), super::lfs::body(&noise), 1000).await.unwrap_err();
+        assert_eq!(long.kind(), ErrorKind::TooLarge, "{long}");
+        commit.finish().await.unwrap();
+        for (name, content, large) in files {
+            let found = hub.file(&owned.repo, &revision("main"), &path(name)).await.unwrap();
+            assert_eq!(
+                (found.entry.size, found.entry.lfs.is_some()),
+                (content.len() as u64, large),
+                "{name}"
+            );
+        }
+    }
+}

@@ -206,6 +206,9 @@ async fn lists_are_filtered_and_paged() {
             (DiscussionFilter { open: Some(true), pull_request: Some(true), ..base.clone() }, 19, 60, 19),
             (DiscussionFilter { author: Some("BOB".to_owned()), ..base.clone() }, 30, 60, 30),
             (DiscussionFilter { author: Some("nobody".to_owned()), ..base.clone() }, 0, 0, 0),
+            (DiscussionFilter { words: vec!["T".to_owned()], ..base.clone() }, 60, 60, 50),
+            (DiscussionFilter { words: vec!["t".to_owned(), "_".to_owned()], ..base.clone() }, 0, 0, 0),
+            (DiscussionFilter { before: Some(11), ..base.clone() }, 60, 10, 10),
             (DiscussionFilter { author: Some("../x".to_owned()), ..base }, 0, 0, 0),
         ] {
             let page = hub.discussions(&owned.repo, filter.clone()).await.unwrap();

@@ -267,3 +267,27 @@ async fn deleted_large_files_are_gone_by_their_xet_hash_too() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_in_parts_goes_on_or_begins_anew() {
+    for hub in TestHub::each().await {
+        let owned = Owned::new(&hub).await;
+        let content = noise((16 << 20) + 10, 3);
+        let object = LfsObject { sha256: digest(&content), size: content.len() as u64 };
+        let begin = async || hub.resume_upload(&owned.caller, &owned.repo, object).await.unwrap();
+        let upload = begin().await.expect("it is new");
+        assert_eq!((upload.chunk_bytes, upload.parts, upload.stored.len()), (16 << 20, 2, 0));
+        hub.lfs_put_part(&upload.grant, 2, body(&content[16 << 20..])).await.unwrap();
+        assert_eq!(hub.finish_upload(&upload.grant).await.unwrap_err().kind(), ErrorKind::Invalid);
+        assert_eq!(begin().await.unwrap().stored, [2], "it goes on");
+        hub.lfs_put_part(&upload.grant, 1, body(&content[1..=16 << 20])).await.unwrap();
+        assert_eq!(hub.finish_upload(&upload.grant).await.unwrap_err().kind(), ErrorKind::Unprocessable);
+        assert_eq!(hub.finish_upload(&upload.grant).await.unwrap_err().kind(), ErrorKind::NotFound);
+        let upload = begin().await.unwrap();
+        assert!(upload.stored.is_empty(), "what was wrong is dropped");
+        hub.lfs_put_part(&upload.grant, 1, body(&content[..16 << 20])).await.unwrap();
+        hub.lfs_put_part(&upload.grant, 2, body(&content[16 << 20..])).await.unwrap();
+        hub.finish_upload(&upload.grant).await.unwrap();
+        assert!(begin().await.is_none(), "it is stored");
+    }
+}
