@@ -5,6 +5,7 @@
 mod suite;
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
@@ -19,15 +20,23 @@ const SUITE_LIMIT: Duration = Duration::from_mins(10);
 
 #[derive(clap::Args, Default)]
 pub(crate) struct Options {
-    /// Adds the suites that need torch (a download of hundreds of megabytes)
-    #[arg(long)]
-    all: bool,
     /// Runs only these suites
-    #[arg(long, value_delimiter = ',')]
-    only: Vec<String>,
+    suites: Vec<String>,
+    /// Adds the suites that need torch (a download of hundreds of megabytes) or a quiet machine (Lighthouse)
+    #[arg(long, conflicts_with = "suites")]
+    all: bool,
     /// Runs only the Python tests that this pytest expression selects
     #[arg(long)]
     filter: Option<String>,
+    /// Takes the release binary as it is
+    #[arg(long)]
+    no_build: bool,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Shots {
+    /// Only these pages, separated by commas
+    pages: Option<String>,
     /// Takes the release binary as it is
     #[arg(long)]
     no_build: bool,
@@ -45,7 +54,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
 /// Runs the suites against one server and returns how many of their tests passed.
 pub(crate) fn all(options: &Options) -> Result<Count> {
-    for name in &options.only {
+    for name in &options.suites {
         if !SUITES.iter().any(|suite| suite.name == name) {
             let names: Vec<_> = SUITES.iter().map(|suite| suite.name).collect();
             bail!("there is no suite `{name}`; there are {}", names.join(", "));
@@ -58,10 +67,10 @@ pub(crate) fn all(options: &Options) -> Result<Count> {
     let hub = Hub::start(&folder)?;
     let mut rows = Vec::new();
     let chosen = SUITES.iter().filter(|suite| {
-        if options.only.is_empty() {
+        if options.suites.is_empty() {
             options.all || !suite.extended
         } else {
-            options.only.iter().any(|n| n == suite.name)
+            options.suites.iter().any(|n| n == suite.name)
         }
     });
     for suite in chosen {
@@ -84,7 +93,7 @@ pub(crate) fn all(options: &Options) -> Result<Count> {
 /// The server under test with its identities.
 struct Hub {
     server: Server,
-    home: std::path::PathBuf,
+    home: PathBuf,
     token: String,
     reader_token: String,
     other_token: String,
@@ -152,6 +161,27 @@ impl Hub {
     }
 }
 
+/// Installs the packages that a folder's lock file names.
+fn install(folder: &Path) -> Result<()> {
+    println!("installing the packages of {} with npm", folder.display());
+    let mut npm = process::command("npm");
+    process::run(npm.current_dir(folder).args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]))
+}
+
+/// Writes a picture of every page into a folder that git ignores.
+pub(crate) fn shots(options: &Shots) -> Result<()> {
+    if !options.no_build {
+        server::build()?;
+    }
+    let (web, folder) = (environment::root().join("clients/web"), environment::target().join("shots"));
+    install(&web)?;
+    let mut shots = process::command("node");
+    shots.current_dir(&web).arg("shots.mjs").arg(&folder).args(&options.pages);
+    process::run(shots.env("LYCEUM_BINARY", environment::lyceum()))?;
+    println!("the pictures are in {}", folder.display());
+    Ok(())
+}
+
 /// Installs what a suite needs and returns the command that runs it.
 fn prepare(suite: &Suite, filter: Option<&str>) -> Result<std::process::Command> {
     let clients = environment::root().join("clients");
@@ -168,14 +198,7 @@ fn prepare(suite: &Suite, filter: Option<&str>) -> Result<std::process::Command>
         }
         Kind::Node { folder, test } => {
             let node = clients.join(folder);
-            println!("installing the packages of {} with npm", node.display());
-            let mut install = process::command("npm");
-            process::run(install.current_dir(&node).args([
-                "ci",
-                "--no-audit",
-                "--no-fund",
-                "--ignore-scripts",
-            ]))?;
+            install(&node)?;
             let mut tests = process::command("node");
             tests.current_dir(&node).args(["--test", "--test-reporter=tap", test]);
             Ok(tests)

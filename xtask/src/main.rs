@@ -38,6 +38,8 @@ enum Command {
     Tidy,
     /// Real clients (hf, datasets, transformers, curl, npm, Rust) against a real server process
     Clients(clients::Options),
+    /// A picture of every page, light and dark, narrow and wide, in target/shots
+    Shots(clients::Shots),
     /// The speed and memory table, each line against its bound
     Bench(bench::Options),
     /// git's own tests of fetch and push, with our engine in the place of its server commands
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(&options),
         Command::Tidy => tidy::run(),
         Command::Clients(options) => clients::run(&options),
+        Command::Shots(options) => clients::shots(&options),
         Command::Bench(options) => bench::run(&options),
         Command::GitSuite(options) => git_suite::run(&options),
         Command::Conformance(options) => conformance::run(&options),

@@ -8,6 +8,7 @@
 mod address;
 pub mod code;
 mod html;
+mod shape;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod strict;
 
@@ -37,10 +38,11 @@ pub fn render(markdown: &str, place: &Place) -> Option<String> {
     for node in root.descendants() {
         disarm_addresses(node, place);
         disarm_html(node, place, &arena);
-        mark_code(node);
     }
     let mut html = String::with_capacity(markdown.len() + markdown.len() / 2);
-    comrak::format_html(root, &options, &mut html).ok()?;
+    let plugins = comrak::options::Plugins::default();
+    comrak::html::format_document_with_formatter(root, &options, &mut html, &plugins, shape::write, ())
+        .ok()?;
     Some(html)
 }
 
@@ -97,21 +99,6 @@ fn disarm_html<'a>(parent: Node<'a>, place: &Place, arena: &'a Arena<'a>) {
     if !rest.is_empty() {
         parent.append(arena.alloc(AstNode::from(NodeValue::Raw(rest))));
     }
-}
-
-/// Marks the code of a fenced block whose language is known.
-fn mark_code(node: Node<'_>) {
-    let mut data = node.data_mut();
-    let NodeValue::CodeBlock(block) = &data.value else {
-        return;
-    };
-    let name = block.info.split([' ', ',', '{', '\t']).next().unwrap_or_default();
-    let Some(language) = code::Language::named(name) else {
-        return;
-    };
-    let html =
-        format!("<pre><code>{}\n</code></pre>\n", code::lines(&block.literal, Some(language)).join("\n"));
-    data.value = NodeValue::Raw(html);
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ const ELEMENTS: &str = "a abbr b bdi bdo blockquote br caption center cite code 
     dt em figcaption figure h1 h2 h3 h4 h5 h6 hr i img input ins kbd li mark ol p picture pre q rp rt ruby s samp \
     section small span strike strong sub summary sup table tbody td th thead tr ul var";
 const ATTRIBUTES: &str = "align alt aria-label checked class colspan data-footnote-backref data-footnote-backref-idx \
-    data-footnote-ref data-footnotes data-heading-content dir disabled height href id open rowspan src start title \
-    type width";
+    data-footnote-ref data-footnotes data-heading-content dir disabled height href id open rowspan src start \
+    tabindex title type width";
 const EMPTY: [&str; 5] = ["br", "col", "hr", "img", "input"];
 /// How addresses may begin.
 const LEADS: [&str; 7] = ["/", "\\", "#", "?", "http:", "https:", "mailto:"];

@@ -4,7 +4,7 @@
 pub(super) struct Suite {
     pub(super) name: &'static str,
     pub(super) kind: Kind,
-    /// Left out unless asked for, because what it installs is large.
+    /// Left out unless asked for: what it installs is large, or what it says depends on the machine.
     pub(super) extended: bool,
 }
 
@@ -44,7 +44,13 @@ pub(super) const SUITES: &[Suite] = &[
     python("curl", "hub-2", true, &["test_curl.py"]),
     node("node", "node", "hub.test.mjs"),
     node("oidc", "oidc", "oidc.test.mjs"),
+    node("web", "web", "web.test.mjs"),
     Suite { name: "rust", kind: Kind::Rust, extended: false },
+    Suite {
+        name: "lighthouse",
+        kind: Kind::Node { folder: "web", test: "lighthouse.test.mjs" },
+        extended: true,
+    },
     Suite {
         name: "torch",
         kind: Kind::Python { environment: "torch", xet: true, files: &["test_torch.py"] },
