@@ -50,7 +50,7 @@ pub type HealthCheck = Arc<dyn Fn() -> BoxFuture<'static, Vec<HealthFinding>> + 
 #[derive(Clone, Default)]
 pub struct Machine {
     /// The settings in effect.
-    pub settings: Arc<Vec<LoadedSetting>>,
+    pub settings: Arc<[LoadedSetting]>,
     /// The OpenAPI document of the interface for programs.
     pub api: Option<&'static Value>,
     /// The checks of the machine, if somebody can make them.

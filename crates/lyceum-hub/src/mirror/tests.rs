@@ -635,7 +635,12 @@ async fn who_may_read_is_not_guessed_and_a_change_is_told() {
     let told = async || {
         let (_, record) = hub.mirror_named(MODEL, &id("copy/m")).await.unwrap();
         let mut db = hub.inner.db.read().await.unwrap();
-        let events = db.repo_events(record.id, None, 100).await.unwrap().into_iter();
+        let query = lyceum_db::EventQuery {
+            repo_id: Some(record.id),
+            before: db.events_end().await.unwrap(),
+            ..lyceum_db::EventQuery::default()
+        };
+        let events = db.events_found(&query, 100).await.unwrap().into_iter();
         events.filter(|event| event.action == "change-settings").map(|event| event.detail).collect::<Vec<_>>()
     };
     say(r#","private":false"#, r#","gated":false"#);

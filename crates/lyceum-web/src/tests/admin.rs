@@ -37,7 +37,7 @@ async fn site() -> TestSite {
         description: "Where.".to_owned(),
     };
     let machine = Machine {
-        settings: Arc::new(vec![setting]),
+        settings: Arc::from([setting]),
         api: None,
         health: Some(Arc::new(move || {
             let finding = finding.clone();

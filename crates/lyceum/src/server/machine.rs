@@ -12,7 +12,7 @@ use crate::settings::{KEYS, Loaded, oidc, upstream};
 pub(crate) fn machine(hub: &Hub, loaded: &Loaded) -> Machine {
     let (hub, settings) = (hub.clone(), loaded.settings.clone());
     Machine {
-        settings: Arc::new(shown(loaded)),
+        settings: shown(loaded).into(),
         api: Some(lyceum_api::openapi(env!("CARGO_PKG_VERSION"))),
         health: Some(Arc::new(move || {
             let (hub, settings) = (hub.clone(), settings.clone());

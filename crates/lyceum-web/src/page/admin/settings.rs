@@ -16,7 +16,7 @@ use crate::response::{CachePolicy, render};
 struct Settings {
     layout: Layout,
     menu: Menu,
-    settings: Arc<Vec<LoadedSetting>>,
+    settings: Arc<[LoadedSetting]>,
 }
 
 /// Answers the settings.
