@@ -50,7 +50,7 @@ async fn links_are_sent_while_they_are_written() {
     let repo = hub.open(&caller, RepoKind::Model, &id, Action::Read).await.unwrap();
     let commit = links(&hub, repo.record.id).await;
     let options = ArchiveOptions { format: ArchiveFormat::Tar, pointers: false };
-    let archive = ArchiveHandle { repo, commit, options };
+    let archive = ArchiveHandle { repo, commit, options, etag: None };
     let pieces: Vec<Bytes> = hub.read_archive(&archive).unwrap().try_collect().await.unwrap();
     let bytes: usize = pieces.iter().map(Bytes::len).sum();
     assert!(bytes > LINKS * 512, "{bytes}");
