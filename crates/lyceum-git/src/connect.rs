@@ -26,6 +26,8 @@ pub(crate) struct Walk<U> {
     new: Vec<bool>,
     /// Which entries were reached.
     pub(crate) reached: Vec<bool>,
+    /// Which files the rules saw the content of: what it is does not depend on where it is.
+    shown: Vec<bool>,
     pub(crate) rules: U,
     work: Vec<Step>,
     /// What is not in the pack, and what it must be.
@@ -59,6 +61,7 @@ pub(crate) async fn connect<R: Receiver, U: Rules>(
 ) -> Result<(Walk<U>, Option<Oid>)> {
     let mut walk = Walk {
         reached: vec![false; pack.len()],
+        shown: vec![false; pack.len()],
         new: new.to_vec(),
         pack,
         rules,
@@ -221,15 +224,17 @@ impl<U: Rules> Walk<U> {
                     self.reached[index as usize] = true;
                     let size = self.pack.object_bytes(index);
                     let most = if mode == Mode::Symlink { MAX_LINK_BYTES } else { MAX_POINTER_BYTES as u64 };
-                    let content = if size <= most || special.is_some() {
-                        Some(self.pack.content(index)?)
-                    } else {
-                        None
+                    let first =
+                        mode == Mode::Symlink || !std::mem::replace(&mut self.shown[index as usize], true);
+                    let shown = first && size <= most;
+                    let content = match shown || special.is_some() {
+                        true => Some(self.pack.content(index)?),
+                        false => None,
                     };
                     if let (Some(special), Some(content)) = (special, &content) {
                         check_special(special, content).map_err(|refusal| refused(oid, refusal))?;
                     }
-                    show(&mut self.rules, Some(size), content.as_deref().filter(|_| size <= most));
+                    show(&mut self.rules, Some(size), content.as_deref().filter(|_| shown));
                 }
             }
         }

@@ -126,7 +126,8 @@ pub struct NewEntry<'a> {
     pub oid: Oid,
     /// The size of a file that the repository did not have.
     pub new_bytes: Option<u64>,
-    /// The content, if it is a new file that may be a pointer, or a symbolic link that is not too long for one.
+    /// The content, if it is a symbolic link that is not too long for one, or a new file that may be a pointer and is
+    /// seen for the first time.
     pub content: Option<&'a [u8]>,
 }
 

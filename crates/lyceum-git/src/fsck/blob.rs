@@ -1,7 +1,7 @@
 //! Files that git itself reads, known by their names.
 
 use super::Refusal;
-use super::name::dot_named;
+use super::name::{dot_named, harmless};
 use crate::parse_config;
 
 /// Largest `.gitattributes` that git reads.
@@ -22,8 +22,7 @@ pub(crate) enum Special {
 
 /// Returns what some file system would take a name for.
 pub(crate) fn special(name: &str) -> Option<Special> {
-    // Almost every name is told apart by a look.
-    if !name.contains(['.', '~']) {
+    if harmless(name) {
         return None;
     }
     [

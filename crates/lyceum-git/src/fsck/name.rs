@@ -1,8 +1,17 @@
 //! Names that some file system takes for one of git's own.
 
+/// Reports whether a look tells that a name is none of these, as it does of almost every name: it neither starts with a
+/// dot, nor is shortened, nor has anything that some file system leaves out or takes for the end of a folder's name.
+pub(super) fn harmless(name: &str) -> bool {
+    !name.starts_with('.') && name.bytes().all(|byte| byte.is_ascii() && !matches!(byte, b'~' | b'\\'))
+}
+
 /// Reports whether some file system would open this name as `.git`: upper case, what HFS+ ignores, and the short names
 /// and endings of NTFS, behind a backslash too.
 pub(super) fn dot_git(name: &str) -> bool {
+    if harmless(name) {
+        return false;
+    }
     let visible = as_on_hfs(name);
     visible.split('\\').any(|part| {
         let stem = part.split(':').next().unwrap_or_default().trim_end_matches(['.', ' ']);

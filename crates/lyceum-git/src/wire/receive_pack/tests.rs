@@ -498,3 +498,24 @@ fn objects_of_refused_references_are_not_kept() {
         assert!(repo.objects.get(second.parse().unwrap()).is_none());
     }
 }
+
+/// What a file holds is shown once, however many commits have it; as a file even if it was a link before.
+#[test]
+fn contents_are_shown_once() {
+    let git = Git::new();
+    let commit = |name: &str| {
+        std::fs::write(git.path().join(name), "x").unwrap();
+        git.run(&["add", "."], b"");
+        git.run(&["commit", "-q", "-m", name], b"");
+    };
+    std::os::unix::fs::symlink("x", git.path().join("a")).unwrap();
+    ["b", "c", "d"].into_iter().for_each(commit);
+    let tip = git.lines(&["rev-parse", "HEAD"])[0].clone();
+    let repo = Repo::new();
+    assert_eq!(repo.update(ZERO, &tip, MAIN, &pack(&git, &tip)), ["unpack ok", "ok refs/heads/main"]);
+    let pushes = repo.pushes.lock().unwrap();
+    let shown = |start: &str| pushes[0].0.rules.0.iter().filter(|line| line.starts_with(start)).count();
+    let with_content =
+        pushes[0].0.rules.0.iter().filter(|line| line.starts_with("file ") && line.ends_with("`x`"));
+    assert_eq!((shown("link a `x`"), shown("file "), with_content.count()), (3, 6, 1));
+}
