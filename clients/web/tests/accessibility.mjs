@@ -14,7 +14,8 @@ for (const colorScheme of ["light", "dark"]) {
       // What is checked is the page, so the checker may run although the page allows no script from elsewhere.
       const context = await visitors(user, { colorScheme, bypassCSP: true, viewport: { width: 390, height: 900 } });
       const page = await context.newPage();
-      await page.goto(path);
+      const answer = await page.goto(path);
+      assert.equal(answer.status(), name === "missing" ? 404 : 200);
       await page.addScriptTag({ path: axe });
       const { violations } = await page.evaluate(() => globalThis.axe.run());
       const told = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`);
